@@ -1,0 +1,144 @@
+"""``cvgl evaluate``: the whole path against known places."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvgl_core.commands.options import (
+    Depth,
+    DeviceChoice,
+    EstimateBy,
+    IndexFolder,
+    ModelChoice,
+    localize_settings,
+)
+from cvgl_core.console import AsJson, Verbose, one_line, progress_bar
+from cvgl_core.types import DEFAULT_DEPTH
+
+if TYPE_CHECKING:
+    from cvgl_core.evaluation.report import EvaluationReport, Outcome, Truth
+    from cvgl_core.types import Failure
+
+
+def evaluate(
+    index: IndexFolder,
+    photos: Annotated[
+        Path,
+        typer.Option(
+            "--photos", metavar="DIR", help="Folder with truth.geojson, as `cvgl simulate` writes."
+        ),
+    ],
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the first N photos.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(metavar="all|panorama|perspective", help="Which photos to take.")
+    ] = "all",
+    depth: Depth = DEFAULT_DEPTH,
+    estimate: EstimateBy = "fused",
+    unknown_heading: Annotated[
+        bool, typer.Option("--unknown-heading", help="Search the heading of every photo.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write index.html there: a map, and a page per photo."),
+    ] = None,
+    model: ModelChoice = None,
+    device: DeviceChoice = "auto",
+    as_json: AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Locate photos whose places are known, and say how well that went.
+
+    Prints a line per photo and the field's figures: recall, metric errors, calibration.
+    """
+    from cvgl_core.commands.batch import open_batch
+    from cvgl_core.errors import SettingsError
+    from cvgl_core.localization.evaluate import evaluate as measure
+    from cvgl_core.localization.evaluate import read_truth
+
+    settings = localize_settings(depth, estimate)
+    truths = [truth for truth in read_truth(photos) if _is_kind(truth, kind)][:limit]
+    if not truths:
+        raise SettingsError(f"{photos}: no photo of the kind {kind!r} is named in truth.geojson")
+    with progress_bar() as progress:
+        batch = open_batch(index, model, device, settings)
+        found = measure(
+            batch.localizer, photos, truths, unknown_heading=unknown_heading, progress=progress
+        )
+        if report is not None:
+            from cvgl_core.commands.pages import write_pages
+
+            write_pages(report, photos, batch.index, found, progress)
+    typer.echo(_as_json(found) if as_json else _as_text(found))
+    if report is not None:
+        typer.echo(f"map and reports: {report / 'index.html'}", err=True)
+
+
+def _is_kind(truth: Truth, kind: str) -> bool:
+    """Tell whether a photo is asked for; the full circle makes a panorama.
+
+    Raises:
+        typer.BadParameter: there is no such kind.
+    """
+    if kind == "all":
+        return True
+    if kind not in ("panorama", "perspective"):
+        raise typer.BadParameter(f"--kind is all, panorama or perspective, not {kind!r}")
+    return (kind == "panorama") == (truth.fov_deg is not None and truth.fov_deg >= 360)
+
+
+def _as_json(report: EvaluationReport) -> str:
+    """Return figures, outcomes and failures as one JSON object; what is not a number is null."""
+    figures = {k: v if math.isfinite(v) else None for k, v in report.figures().items()}
+    return json.dumps(
+        {
+            "figures": figures,
+            "photos": [
+                {
+                    "photo": o.truth.photo,
+                    "error_m": round(o.error_m, 3),
+                    "retrieval_rank": o.retrieval_rank + 1,
+                    "rank": o.rank + 1,
+                    "probability": round(o.result.estimate.probability, 4),
+                    "verdict": o.result.estimate.verdict.value,
+                }
+                for o in report.outcomes
+            ],
+            "failures": [
+                {"photo": f.item, "error": f.error, "message": f.message} for f in report.failures
+            ],
+        },
+        allow_nan=False,
+    )
+
+
+def _as_text(report: EvaluationReport) -> str:
+    """Return the table of photos and the figures."""
+    rows = [f"{'photo':24} {'error':>9}  {'rank':>11}  {'p(10 m)':>7}  verdict"]
+    rows += [_row(outcome) for outcome in report.outcomes]
+    rows += [_failed(failure) for failure in report.failures]
+    rows.append("rank: of the right tile by descriptor -> after re-ranking\n")
+    for name, value in report.figures().items():
+        shown = f"{value:,.0f}" if name in ("photos", "tiles") else f"{value:.3f}"
+        rows.append(f"{name:44} {shown:>9}")
+    return "\n".join(rows)
+
+
+def _row(outcome: Outcome) -> str:
+    estimate = outcome.result.estimate
+    ranks = f"{outcome.retrieval_rank + 1} -> {outcome.rank + 1}"
+    name = one_line(Path(outcome.truth.photo).name)
+    return (
+        f"{name:24} {outcome.error_m:7.1f} m  {ranks:>11}  {estimate.probability:7.2f}  "
+        f"{estimate.verdict.value} ({estimate.confidence.value})"
+    )
+
+
+def _failed(failure: Failure) -> str:
+    return f"{one_line(failure.item):24} failed: {one_line(failure.message)}"

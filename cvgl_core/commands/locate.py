@@ -1,0 +1,135 @@
+"""``cvgl locate``: photos in, places out; one bad photo never stops a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvgl_core.commands.options import (
+    Depth,
+    DeviceChoice,
+    EstimateBy,
+    IndexFolder,
+    ModelChoice,
+    localize_settings,
+)
+from cvgl_core.console import AsJson, Verbose, progress_bar
+from cvgl_core.types import DEFAULT_DEPTH
+
+if TYPE_CHECKING:
+    from cvgl_core.commands.batch import Batch
+    from cvgl_core.localization import Near
+
+
+def locate(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Street photos.")],
+    index: IndexFolder,
+    heading: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEG|unknown",
+            help="Where the camera looked (a panorama's middle), clockwise from true north; "
+            "'unknown' searches it. Default: what the file says, else unknown.",
+        ),
+    ] = None,
+    fov: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DEG",
+            help="Horizontal field of view, 360 for a panorama. Default: what the file says.",
+        ),
+    ] = None,
+    near: Annotated[
+        str | None,
+        typer.Option(metavar="LON,LAT,RADIUS_M", help="Search only within a circle."),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, metavar="N", help="Candidates to report.")] = 10,
+    depth: Depth = DEFAULT_DEPTH,
+    estimate: EstimateBy = "fused",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Write NAME.geojson and NAME.heatmap.tif there."
+        ),
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Write NAME.html there, too.")] = False,
+    model: ModelChoice = None,
+    device: DeviceChoice = "auto",
+    as_json: AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Find where photos were taken.
+
+    Prints a line per photo, with --json one JSON object per line and photo, failures included. A
+    photo that cannot be used is reported and the others go on.
+
+    Exit code: 0 located or ambiguous, 3 every photo judged outside the area; if a photo failed, the
+    code of the first failure.
+    """
+    if report and output is None:
+        raise typer.BadParameter("--report needs -o DIR to write to")
+    heading_deg = _heading(heading)
+    prior = _near(near)
+    from cvgl_core.commands.batch import BatchOptions, open_batch, run_batch
+
+    settings = localize_settings(depth, estimate, top_k=top_k)
+    options = BatchOptions(
+        heading_deg=heading_deg,
+        search_heading=heading == "unknown",
+        fov_deg=fov,
+        near=prior,
+        output=output,
+        report=report,
+        as_json=as_json,
+    )
+    with progress_bar() as progress:
+        batch: Batch = open_batch(index, model, device, settings)
+        code = run_batch(batch, photos, options, typer.echo, progress)
+    raise typer.Exit(code)
+
+
+def _heading(text: str | None) -> float | None:
+    """Return degrees; None for nothing or "unknown".
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    if text is None or text == "unknown":
+        return None
+    (degrees,) = _numbers(text, 1, "--heading", "degrees (0 is north, 90 is east) or 'unknown'")
+    return degrees % 360.0
+
+
+def _near(text: str | None) -> Near | None:
+    """Return a prior for the place.
+
+    Raises:
+        typer.BadParameter: it is not LON,LAT,RADIUS_M.
+    """
+    if text is None:
+        return None
+    from cvgl_core.errors import SettingsError
+    from cvgl_core.localization import Near
+
+    lon, lat, radius_m = _numbers(text, 3, "--near", "LON,LAT,RADIUS_M, for example 13.4,52.5,500")
+    try:
+        return Near(lon, lat, radius_m)
+    except SettingsError as error:
+        raise typer.BadParameter(f"--near: {error}") from error
+
+
+def _numbers(text: str, count: int, option: str, wanted: str) -> list[float]:
+    """Return finite numbers separated by commas.
+
+    Raises:
+        typer.BadParameter: there are not ``count`` of them.
+    """
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count or not all(abs(value) < 1e12 for value in values):
+        raise typer.BadParameter(f"{option} takes {wanted}, not {text!r}")
+    return values

@@ -1,0 +1,47 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cvgl_core.localization import LocalizeSettings
+
+IndexFolder = Annotated[
+    Path, typer.Option("--index", metavar="CITY.cvgl", help="Index made by cvgl-tile build.")
+]
+Depth = Annotated[
+    int,
+    typer.Option(
+        "--depth", "--rerank", min=1, metavar="N", help="Tiles to re-rank; the paper's is 5."
+    ),
+]
+EstimateBy = Annotated[
+    str,
+    typer.Option(
+        metavar="fused|unifygeo",
+        help="The place: mode of all candidates' heatmaps, or the paper's arg-max.",
+    ),
+]
+ModelChoice = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="Default: the model that made the index."),
+]
+DeviceChoice = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")]
+
+
+def localize_settings(depth: int, estimate: str, **others: int) -> LocalizeSettings:
+    """Return the settings that options ask for.
+
+    Raises:
+        typer.BadParameter: there is no such way to estimate.
+        SettingsError: a number is out of bounds.
+    """
+    from cvgl_core.localization import EstimateMethod, LocalizeSettings
+
+    if estimate not in tuple(EstimateMethod):
+        raise typer.BadParameter(f"--estimate is 'fused' or 'unifygeo', not {estimate!r}")
+    return LocalizeSettings(depth=depth, estimate=EstimateMethod(estimate), **others)

@@ -1,0 +1,187 @@
+"""Batches as tensors: pixels, targets and masks, with the changes that keep them true."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cvgl_core.data.citypack import CityPack
+from cvgl_core.data.sampler import BatchPlan
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Street strips and the tiles around them.
+
+    Attributes:
+        ground: ``[B, 3, h, w]``, north in the centre column; float in [0, 1] or normalised.
+        aerial: ``[B, 3, p, p]``.
+        target_px: camera in its tile (u, v), continuous pixels, ``[B, 2]``.
+        same_place, covers: see ``BatchPlan``, ``[B, B]``.
+    """
+
+    ground: Tensor
+    aerial: Tensor
+    target_px: Tensor
+    same_place: Tensor
+    covers: Tensor
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Strengths of the changes; see ``training.config.AugmentationSection``."""
+
+    colour: float = 0.2
+    grey_probability: float = 0.05
+    window_probability: float = 0.25
+    window_min_deg: float = 80.0
+    heading_jitter_deg: float = 2.0
+    dropout_probability: float = 0.2
+    blur_probability: float = 0.2
+
+
+def gather(packs: Sequence[CityPack], plan: BatchPlan, tile_px: int) -> PairBatch:
+    """Read the pixels of a plan; colours in [0, 1]."""
+    ground = np.stack([packs[c].ground[k] for c, k in zip(plan.city, plan.camera, strict=True)])
+    aerial = np.stack(
+        [
+            packs[c].aerial[v : v + tile_px, u : u + tile_px]
+            for c, (u, v) in zip(plan.city, plan.origin_px, strict=True)
+        ]
+    )
+    return PairBatch(
+        _to_float(ground),
+        _to_float(aerial),
+        torch.from_numpy(plan.target_px.astype(np.float32)),
+        torch.from_numpy(plan.same_place),
+        torch.from_numpy(plan.covers),
+    )
+
+
+def turn(batch: PairBatch, quarter_turns: int) -> PairBatch:
+    """Rotate the world counter-clockwise by quarters: tile, panorama and target together."""
+    k = quarter_turns % 4
+    size = batch.aerial.shape[-1]
+    u, v = batch.target_px.unbind(dim=1)
+    for _ in range(k):
+        u, v = v, size - u
+    return replace(
+        batch,
+        aerial=torch.rot90(batch.aerial, k, dims=(2, 3)),
+        ground=torch.roll(batch.ground, -k * batch.ground.shape[-1] // 4, dims=3),
+        target_px=torch.stack([u, v], dim=1),
+    )
+
+
+def mirror(batch: PairBatch) -> PairBatch:
+    """Swap east and west: tile, panorama and target together."""
+    u, v = batch.target_px.unbind(dim=1)
+    return replace(
+        batch,
+        aerial=batch.aerial.flip(3),
+        ground=batch.ground.flip(3),
+        target_px=torch.stack([batch.aerial.shape[-1] - u, v], dim=1),
+    )
+
+
+def augment(batch: PairBatch, how: Augmentation, rng: torch.Generator) -> PairBatch:
+    """Return the batch as another day, camera and orientation would have shown it.
+
+    One turn and mirror for the whole batch, so that the masks stay true (UnifyGeo IV-C:
+    synchronised flip and rotation); photometric changes per image.
+    """
+    batch = turn(batch, int(torch.randint(4, (1,), generator=rng)))
+    if torch.rand(1, generator=rng) < 0.5:
+        batch = mirror(batch)
+    ground = _jitter_heading(batch.ground, how.heading_jitter_deg, rng)
+    ground = _colour(_blur(ground, how.blur_probability, rng), how, rng)
+    aerial = _colour(_blur(batch.aerial, how.blur_probability, rng), how, rng)
+    return replace(
+        batch,
+        ground=_drop(ground, how.dropout_probability, rng),
+        aerial=_drop(aerial, how.dropout_probability, rng),
+    )
+
+
+def normalise(batch: PairBatch, mean: Tensor, std: Tensor) -> PairBatch:
+    """Subtract the mean colour and divide by the spread; what is unseen becomes zero."""
+
+    def scaled(images: Tensor) -> Tensor:
+        filled = torch.where(images.isnan(), mean.view(1, 3, 1, 1), images)
+        normal = (filled - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+        return normal.contiguous(memory_format=torch.channels_last)
+
+    return replace(batch, ground=scaled(batch.ground), aerial=scaled(batch.aerial))
+
+
+def limit_view(batch: PairBatch, how: Augmentation, rng: torch.Generator) -> PairBatch:
+    """Hide all but a window of the circle in some panoramas (NaN until normalised)."""
+    count, width = batch.ground.shape[0], batch.ground.shape[3]
+    fov_deg = _uniform((count, 1), how.window_min_deg, 360.0, rng)
+    start = torch.rand((count, 1), generator=rng) * width
+    position = (torch.arange(width).float()[None, :] - start) % width
+    hidden = position >= fov_deg / 360.0 * width
+    hidden &= torch.rand((count, 1), generator=rng) < how.window_probability
+    ground = batch.ground.masked_fill(hidden[:, None, None, :], math.nan)
+    return replace(batch, ground=ground)
+
+
+def _to_float(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255.0
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, rng: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=rng) * (high - low) + low
+
+
+def _jitter_heading(ground: Tensor, sigma_deg: float, rng: torch.Generator) -> Tensor:
+    """Roll each panorama by a small random angle: a compass is never exact."""
+    width = ground.shape[3]
+    shift = torch.randn(len(ground), generator=rng) * sigma_deg / 360.0 * width
+    columns = (torch.arange(width)[None, :] - shift.round().long()[:, None]) % width
+    return ground.gather(3, columns[:, None, None, :].expand_as(ground))
+
+
+def _colour(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
+    """Change contrast, brightness, tint and saturation of each image; some become grey."""
+    count = len(images)
+    shape = (count, 1, 1, 1)
+    grey = images.mean(dim=1, keepdim=True)
+    saturation = 1 + how.colour * torch.randn(shape, generator=rng) * 1.5
+    saturation[torch.rand(shape, generator=rng) < how.grey_probability] = 0.0
+    contrast = torch.exp(how.colour * torch.randn(shape, generator=rng))
+    brightness = 0.4 * how.colour * torch.randn(shape, generator=rng)
+    tint = 0.2 * how.colour * torch.randn((count, 3, 1, 1), generator=rng)
+    middle = images.mean(dim=(1, 2, 3), keepdim=True)
+    coloured = grey + (images - grey) * saturation.clamp(0, 2)
+    return ((coloured - middle) * contrast + middle + brightness + tint).clamp(0, 1)
+
+
+def _blur(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Soften some images with a 3 x 3 average."""
+    chosen = torch.rand(len(images), generator=rng) < probability
+    if not chosen.any():
+        return images
+    images = images.clone()
+    padded = functional.pad(images[chosen], (1, 1, 1, 1), mode="replicate")
+    images[chosen] = functional.avg_pool2d(padded, 3, stride=1)
+    return images
+
+
+def _drop(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Hide a few rectangles of some images (coarse dropout)."""
+    height, width = images.shape[2:]
+    hidden = torch.zeros(len(images), 1, height, width, dtype=torch.bool)
+    for index in torch.nonzero(torch.rand(len(images), generator=rng) < probability).flatten():
+        for _ in range(int(torch.randint(1, 5, (1,), generator=rng))):
+            h, w = (int(s * (0.08 + 0.17 * torch.rand(1, generator=rng))) for s in (height, width))
+            top = int(torch.randint(0, height - h + 1, (1,), generator=rng))
+            left = int(torch.randint(0, width - w + 1, (1,), generator=rng))
+            hidden[index, :, top : top + h, left : left + w] = True
+    return images.masked_fill(hidden, math.nan)

@@ -1,0 +1,117 @@
+"""Which cameras make a batch, and which of their tiles truly see which cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvgl_core.data.citypack import CityPack
+from cvgl_core.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Cameras of a batch and the tiles cut around them.
+
+    Attributes:
+        city: index of each camera's city, ``[B]``.
+        camera: index within the city, ``[B]``.
+        origin_px: upper left corner of each tile in the city's orthophoto, ``[B, 2]`` (u, v).
+        target_px: camera in its own tile, continuous tile pixels, ``[B, 2]`` (u, v).
+        same_place: camera i lies in the central quarter of tile j, j != i: not a negative of the
+            global loss, ``[B, B]``.
+        covers: tile j shows the place of camera i, j != i: not a negative of the matching loss
+            over all tiles, ``[B, B]``.
+    """
+
+    city: IntArray
+    camera: IntArray
+    origin_px: IntArray
+    target_px: FloatArray
+    same_place: BoolArray
+    covers: BoolArray
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How a batch is drawn; see ``training.config.BatchSection``."""
+
+    size: int
+    tile_px: int
+    offset_px: float
+    grouped_fraction: float = 0.5
+    group_size: int = 4
+    neighbour_min_m: float = 12.0
+    neighbour_max_m: float = 75.0
+
+
+class BatchSampler:
+    """Draws batches: partly groups of neighbours (hard negatives), partly cameras from anywhere."""
+
+    def __init__(self, settings: BatchSettings, rng: np.random.Generator) -> None:
+        self._settings = settings
+        self._rng = rng
+        self._usable: dict[str, IntArray] = {}
+
+    def draw(self, packs: Sequence[CityPack]) -> BatchPlan:
+        """Return one batch over the cities that are ready."""
+        settings = self._settings
+        members: list[tuple[int, int]] = []
+        groups = int(settings.size * settings.grouped_fraction) // settings.group_size
+        for _ in range(groups):
+            members += self._group(packs)
+        while len(members) < settings.size:
+            member = self._anywhere(packs)
+            if member not in members:
+                members.append(member)
+        city, camera = np.array(members[: settings.size]).T
+        return self._plan(packs, city, camera)
+
+    def _anywhere(self, packs: Sequence[CityPack]) -> tuple[int, int]:
+        city = int(self._rng.integers(len(packs)))
+        return city, int(self._rng.choice(self._cameras(packs[city])))
+
+    def _group(self, packs: Sequence[CityPack]) -> list[tuple[int, int]]:
+        """Return a camera and others whose tiles overlap its own: semi-positive negatives."""
+        city, first = self._anywhere(packs)
+        usable = self._cameras(packs[city])
+        xy_m = packs[city].xy_m
+        distance_m = np.hypot(*(xy_m[usable] - xy_m[first]).T)
+        low, high = self._settings.neighbour_min_m, self._settings.neighbour_max_m
+        near = usable[(distance_m >= low) & (distance_m <= high)]
+        count = min(self._settings.group_size - 1, len(near))
+        chosen: IntArray = self._rng.choice(near, count, replace=False) if count else near[:0]
+        return [(city, first), *((city, int(other)) for other in chosen)]
+
+    def _cameras(self, pack: CityPack) -> IntArray:
+        """Return cameras far enough from the border that any drawn tile lies inside."""
+        if pack.name not in self._usable:
+            margin_px = self._settings.tile_px / 2 + self._settings.offset_px + 1
+            uv_px = pack.xy_m / pack.gsd_m_per_px
+            height, width = pack.aerial.shape[:2]
+            inside = (uv_px >= margin_px) & (uv_px <= np.array([width, height]) - margin_px)
+            self._usable[pack.name] = np.flatnonzero(inside.all(axis=1))
+        return self._usable[pack.name]
+
+    def _plan(
+        self, packs: Sequence[CityPack], city: NDArray[np.int_], camera: NDArray[np.int_]
+    ) -> BatchPlan:
+        half = self._settings.tile_px / 2
+        uv_px = np.stack(
+            [packs[c].xy_m[k] / packs[c].gsd_m_per_px for c, k in zip(city, camera, strict=True)]
+        ).astype(np.float64)
+        shift = self._rng.uniform(-self._settings.offset_px, self._settings.offset_px, uv_px.shape)
+        origin = np.round(uv_px - half + shift).astype(np.int64)
+        offset = np.abs(uv_px[:, None, :] - (origin[None, :, :] + half)).max(axis=2)
+        other = (city[:, None] == city[None, :]) & ~np.eye(len(city), dtype=bool)
+        return BatchPlan(
+            city=city,
+            camera=camera,
+            origin_px=origin,
+            target_px=uv_px - origin,
+            same_place=other & (offset < half / 2),
+            covers=other & (offset < half),
+        )

@@ -1,0 +1,1 @@
+"""Figures of merit, calibration, and the report that shows them."""

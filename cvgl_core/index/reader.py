@@ -1,0 +1,279 @@
+"""Reading an index: tables, descriptors, pixels, search; nothing is believed unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cvgl_core.errors import IndexCorruptError, IndexFolderError, WeightsMismatchError
+from cvgl_core.geo import TileGrid
+from cvgl_core.index import shard as shards
+from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
+from cvgl_core.index.search import SearchResult, exact_search
+from cvgl_core.types import BoolArray, Bounds, Float32Array, FloatArray, UInt8Array
+
+_EAGER_BYTES = 256 << 20
+_MAX_MOSAIC_PX = 400_000_000
+_TABLE_KEYS = ("tiles", "descriptors")
+_PIXEL_KEYS = ("imagery", "valid")
+
+
+class Index:
+    """One version of an index, opened for reading; use ``Index.open``.
+
+    Attributes:
+        path: the index folder.
+        manifest: its facts.
+        grid: where its tiles lie.
+        rows: tile rows ``[N]``, int32.
+        cols: tile columns ``[N]``, int32.
+        lons: longitudes of tile centres ``[N]``, degrees.
+        lats: latitudes of tile centres ``[N]``, degrees.
+        valid_fraction: share of each tile that shows picture ``[N]``.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.grid: TileGrid = manifest.tile_grid()
+        self._folder = path / SHARDS_NAME
+        self._checked: set[tuple[str, str]] = set()
+        eager = _EAGER_BYTES >= sum(s.imagery.file_bytes for s in manifest.shards)
+        for record in manifest.shards:
+            if shards.read_record(self._folder, record.name) != record:
+                raise IndexCorruptError(f"{self._folder / record.name}: belongs to another index")
+            for key in _TABLE_KEYS + (_PIXEL_KEYS if eager else ()):
+                self._array(record, key)
+        self._offsets = np.cumsum([0, *(record.tile_count for record in manifest.shards)])
+        table = np.concatenate([self._array(record, "tiles") for record in manifest.shards])
+        self.rows: NDArray[np.int32] = np.ascontiguousarray(table["row"])
+        self.cols: NDArray[np.int32] = np.ascontiguousarray(table["col"])
+        self.lons: FloatArray = np.ascontiguousarray(table["lon"])
+        self.lats: FloatArray = np.ascontiguousarray(table["lat"])
+        self.valid_fraction: Float32Array = np.ascontiguousarray(table["valid_fraction"])
+        self._check_table()
+
+    @classmethod
+    def open(cls, path: Path | str) -> Index:
+        """Open an index folder.
+
+        Manifest, tables and descriptors are compared with their checksums now; imagery now if it
+        is small, else shard by shard when it is first used.
+
+        Raises:
+            NoIndexError: the folder does not exist or holds no finished index.
+            IndexCorruptError: a file is missing or not as it was written.
+            IndexVersionError: it was written in another format.
+        """
+        folder = Path(path)
+        return cls(folder, read_manifest(folder))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def descriptors(self) -> NDArray[np.float16]:
+        """Descriptors of all tiles ``[N, D]``."""
+        return np.concatenate(
+            [self._array(record, "descriptors") for record in self.manifest.shards]
+        )
+
+    def tile_id(self, index: int) -> str:
+        """Return the name of a tile."""
+        return self.grid.tile_id(int(self.rows[index]), int(self.cols[index]))
+
+    def search(
+        self, descriptors: Float32Array, k: int, where: BoolArray | None = None
+    ) -> SearchResult:
+        """Return the ``k`` tiles whose descriptors have the largest cosine to each query.
+
+        Args:
+            descriptors: queries ``[Q, D]``.
+            k: how many; fewer come back when fewer tiles are allowed.
+            where: tiles that may be found ``[N]``; all if None.
+
+        Raises:
+            WeightsMismatchError: the queries are not of this index's length.
+        """
+        queries = np.atleast_2d(descriptors)
+        if queries.shape[1] != self.manifest.descriptor_dim:
+            raise WeightsMismatchError(
+                f"{self.path}: holds descriptors of {self.manifest.descriptor_dim} numbers, the "
+                f"photo's has {queries.shape[1]}; use the model {self.manifest.model}"
+            )
+        return exact_search(self.descriptors, queries, k, where)
+
+    def tile_pixels(self, indices: ArrayLike) -> UInt8Array:
+        """Return the pixels of tiles ``[K, p, p, 3]`` as they were described.
+
+        Raises:
+            IndexCorruptError: the imagery is not as it was written.
+        """
+        wanted = np.atleast_1d(np.asarray(indices, np.int64))
+        side, stride = self.manifest.aerial_px, self.manifest.stride_px
+        pixels = np.empty((len(wanted), side, side, 3), np.uint8)
+        for number in np.unique(self._shard_of(wanted)):
+            record = self.manifest.shards[number]
+            imagery = self._array(record, "imagery")
+            for place in np.flatnonzero(self._shard_of(wanted) == number):
+                top = int(self.rows[wanted[place]]) * stride - record.top_px
+                left = int(self.cols[wanted[place]]) * stride - record.left_px
+                pixels[place] = imagery[top : top + side, left : left + side]
+        return pixels
+
+    def snapped(self, bounds: Bounds) -> Bounds:
+        """Return ``bounds`` grown to whole pixels of the stored imagery, in grid metres."""
+        top, left, height, width = self._window(bounds)
+        gsd = self.manifest.gsd_m_per_px
+        return Bounds(left * gsd, -(top + height) * gsd, (left + width) * gsd, -top * gsd)
+
+    def mosaic(self, bounds: Bounds, step: int = 1) -> tuple[UInt8Array, BoolArray]:
+        """Return the stored imagery of a rectangle in grid metres, grown to whole pixels.
+
+        Args:
+            bounds: the rectangle; ``snapped`` tells what it grows to.
+            step: take every n-th pixel of every n-th row only.
+
+        Returns:
+            Pixels ``[H, W, 3]``, north up, and where they show picture ``[H, W]``.
+
+        Raises:
+            ValueError: the rectangle is empty or has too many pixels; use a larger ``step``.
+            IndexCorruptError: the imagery is not as it was written.
+        """
+        top, left, height, width = self._window(bounds)
+        rows, cols = len(range(0, height, step)), len(range(0, width, step))
+        if not 0 < rows * cols <= _MAX_MOSAIC_PX:
+            raise ValueError(f"a mosaic of {cols} x {rows} px is not possible")
+        rgb = np.empty((rows, cols, 3), np.uint8)
+        rgb[:] = np.array(self.manifest.fill_rgb, np.uint8)
+        valid = np.zeros((rows, cols), np.bool_)
+        for record in self.manifest.shards:
+            first_row = _first(record.top_px - top, step)
+            first_col = _first(record.left_px - left, step)
+            last_row = min(height, record.top_px - top + record.height_px)
+            last_col = min(width, record.left_px - left + record.width_px)
+            if first_row >= last_row or first_col >= last_col:
+                continue
+            there = (
+                slice(first_row + top - record.top_px, last_row + top - record.top_px, step),
+                slice(first_col + left - record.left_px, last_col + left - record.left_px, step),
+            )
+            shown = np.unpackbits(self._array(record, "valid"), axis=1).view(np.bool_)[there]
+            here = (
+                slice(first_row // step, first_row // step + shown.shape[0]),
+                slice(first_col // step, first_col // step + shown.shape[1]),
+            )
+            rgb[here][shown] = self._array(record, "imagery")[there][shown]
+            valid[here] |= shown
+        return rgb, valid
+
+    def bounds(self) -> Bounds:
+        """Return the rectangle that holds all tiles, in grid metres."""
+        x_m, y_m = self.grid.centre(self.rows, self.cols)
+        half_m = self.grid.tile_size_m / 2.0
+        return Bounds(
+            float(x_m.min()) - half_m,
+            float(y_m.min()) - half_m,
+            float(x_m.max()) + half_m,
+            float(y_m.max()) + half_m,
+        )
+
+    def verify(self) -> list[str]:
+        """Read every byte again and return what is not as it was written; empty if all is well."""
+        return verify_folder(self.path)
+
+    def _window(self, bounds: Bounds) -> tuple[int, int, int, int]:
+        """Return top, left, height, width in pixels of the grid's lattice."""
+        gsd = self.manifest.gsd_m_per_px
+        top, left = _floor(-bounds.top_m / gsd), _floor(bounds.left_m / gsd)
+        return (
+            top,
+            left,
+            -_floor(bounds.bottom_m / gsd) - top,
+            -_floor(-bounds.right_m / gsd) - left,
+        )
+
+    def _shard_of(self, indices: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return the position of the shard that holds each tile."""
+        if len(indices) and not (0 <= indices.min() and indices.max() < len(self)):
+            raise IndexError(f"tiles are numbered 0 to {len(self) - 1}")
+        return np.searchsorted(self._offsets, indices, side="right") - 1
+
+    def _check(self, record: ShardRecord, key: str) -> None:
+        """Compare a file with its checksum once."""
+        if (record.name, key) not in self._checked:
+            shards.check_file(self._folder, record, key)
+            self._checked.add((record.name, key))
+
+    def _array(self, record: ShardRecord, key: str) -> shards.AnyArray:
+        """Return an array of a shard whose file is as it was written."""
+        self._check(record, key)
+        return shards.open_array(self._folder, record, key, self.manifest.descriptor_dim)
+
+    def _check_table(self) -> None:
+        """Refuse tables that no writer of ours makes: other checks rest on them."""
+        side, stride = self.manifest.aerial_px, self.manifest.stride_px
+        record_of = np.repeat(np.arange(len(self.manifest.shards)), np.diff(self._offsets))
+        records: Sequence[ShardRecord] = self.manifest.shards
+        top = self.rows.astype(np.int64) * stride - np.array([r.top_px for r in records])[record_of]
+        left = (
+            self.cols.astype(np.int64) * stride - np.array([r.left_px for r in records])[record_of]
+        )
+        inside = (
+            (top >= 0)
+            & (left >= 0)
+            & (top + side <= np.array([r.height_px for r in records])[record_of])
+            & (left + side <= np.array([r.width_px for r in records])[record_of])
+        )
+        on_earth = (np.abs(self.lats) <= 90.0) & (np.abs(self.lons) <= 180.0)
+        share = (self.valid_fraction >= 0.0) & (self.valid_fraction <= 1.0)
+        unique = len(np.unique(np.stack([self.rows, self.cols]), axis=1).T) == len(self)
+        if not (inside & on_earth & share).all() or not unique:
+            raise IndexCorruptError(f"{self.path}: its table of tiles contradicts its manifest")
+
+
+def verify_folder(path: Path) -> list[str]:
+    """Read every byte of an index folder and return what is not as it was written."""
+    try:
+        manifest = read_manifest(path)
+    except IndexFolderError as error:
+        return [str(error)]
+    folder = path / SHARDS_NAME
+    problems: list[str] = []
+    listed = {record.name: record for record in manifest.shards}
+    others = {p.name for p in folder.iterdir() if p.name[0] != "."} if folder.is_dir() else set()
+    for name in (*listed, *sorted(others - listed.keys())):
+        record = listed.get(name)
+        try:
+            found = shards.read_record(folder, name)
+            if record is not None and found != record:
+                problems.append(f"{folder / name}: belongs to another index")
+        except IndexFolderError as error:
+            problems.append(str(error))
+            continue
+        for key in shards.ARRAY_NAMES:
+            try:
+                shards.check_file(folder, found, key)
+            except IndexFolderError as error:
+                problems.append(str(error))
+    if not problems:
+        try:
+            Index.open(path)
+        except IndexFolderError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _floor(value: float) -> int:
+    """Return the whole number below, forgiving rounding of metres to pixels."""
+    return int(np.floor(value + 1e-6))
+
+
+def _first(start: int, step: int) -> int:
+    """Return the first multiple of ``step`` at or after ``start`` and zero."""
+    return max(0, -(-start // step) * step)

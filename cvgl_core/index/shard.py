@@ -1,0 +1,219 @@
+"""One shard: a block of neighbouring tiles, their descriptors and the imagery under them.
+
+A shard is a folder of four ``.npy`` files and ``shard.json``, written under a temporary name and
+renamed when whole. Tiles are windows of the imagery, so each pixel is stored about once. A file is
+opened only if its first bytes are the very header that its record promises: nothing of what a
+stranger wrote is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvgl_core import fsio
+from cvgl_core.errors import IndexCorruptError
+from cvgl_core.index.manifest import (
+    FileRecord,
+    ShardRecord,
+    parse_record,
+    sealed_bytes,
+    unseal,
+)
+from cvgl_core.types import BoolArray, UInt8Array
+
+TILE_DTYPE = np.dtype(
+    [("row", "<i4"), ("col", "<i4"), ("lon", "<f8"), ("lat", "<f8"), ("valid_fraction", "<f4")]
+)
+RECORD_NAME = "shard.json"
+ARRAY_NAMES = ("descriptors", "tiles", "imagery", "valid")
+TEMPORARY_PREFIX = ".tmp-"
+_CHUNK_BYTES = 1 << 22
+
+AnyArray = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ShardData:
+    """What a shard holds before it is written.
+
+    Attributes:
+        top_px: pixel row of the imagery's first pixel on the lattice of the grid.
+        left_px: its pixel column.
+        descriptors: ``[N, D]``, rounded to half precision when stored.
+        tiles: table ``[N]`` of ``TILE_DTYPE``, by row and column.
+        imagery: ``[H, W, 3]``, filled where there is no picture.
+        valid: ``[H, W]``, where there is picture.
+    """
+
+    top_px: int
+    left_px: int
+    descriptors: NDArray[np.floating[Any]]
+    tiles: AnyArray
+    imagery: UInt8Array
+    valid: BoolArray
+
+
+def expected_layout(
+    record: ShardRecord, dim: int
+) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Return element type and shape of each array of a shard."""
+    height, width = record.height_px, record.width_px
+    return {
+        "descriptors": (np.dtype("<f2"), (record.tile_count, dim)),
+        "tiles": (TILE_DTYPE, (record.tile_count,)),
+        "imagery": (np.dtype("u1"), (height, width, 3)),
+        "valid": (np.dtype("u1"), (height, (width + 7) // 8)),
+    }
+
+
+def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
+    """Write a shard whole or not at all and return its record.
+
+    Args:
+        folder: the folder of all shards.
+        name: the shard's name; what stands there is replaced.
+        data: its arrays.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    arrays = {
+        "descriptors": np.ascontiguousarray(data.descriptors, "<f2"),
+        "tiles": np.ascontiguousarray(data.tiles, TILE_DTYPE),
+        "imagery": np.ascontiguousarray(data.imagery, "u1"),
+        "valid": np.packbits(data.valid, axis=1),
+    }
+    temporary = folder / f"{TEMPORARY_PREFIX}{name}-{os.getpid()}"
+    try:
+        with fsio.output_errors(folder / name):
+            temporary.mkdir(parents=True)
+            record = ShardRecord(
+                name=name,
+                tile_count=len(data.tiles),
+                top_px=data.top_px,
+                left_px=data.left_px,
+                height_px=data.imagery.shape[0],
+                width_px=data.imagery.shape[1],
+                **{
+                    key: _write_array(temporary / f"{key}.npy", value)
+                    for key, value in arrays.items()
+                },
+            )
+            _write_synced(temporary / RECORD_NAME, sealed_bytes(record))
+            fsio.fsync_folder(temporary)
+            if (folder / name).exists():
+                shutil.rmtree(folder / name)
+            temporary.rename(folder / name)
+            fsio.fsync_folder(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return record
+
+
+def read_record(folder: Path, name: str) -> ShardRecord:
+    """Return the record that a shard holds about itself.
+
+    Raises:
+        IndexCorruptError: it is missing or not as it was written.
+    """
+    path = _inside(folder, f"{name}/{RECORD_NAME}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise IndexCorruptError(f"{path}: cannot be read ({error.strerror or error})") from error
+    record = parse_record(ShardRecord, unseal(data, path), path)
+    if record.name != name:
+        raise IndexCorruptError(f"{path}: belongs to another shard, {record.name}")
+    return record
+
+
+def check_file(folder: Path, record: ShardRecord, key: str) -> None:
+    """Read one file of a shard and compare it with its record.
+
+    Raises:
+        IndexCorruptError: it is missing or not as it was written.
+    """
+    expected: FileRecord = getattr(record, key)
+    path = _inside(folder, f"{record.name}/{key}.npy")
+    try:
+        same_size = path.stat().st_size == expected.file_bytes
+        same = same_size and fsio.sha256_file(path) == expected.sha256
+    except OSError as error:
+        raise IndexCorruptError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not same:
+        raise IndexCorruptError(
+            f"{path}: is not as it was written; run cvgl-tile build again, or get the folder again"
+        )
+
+
+def open_array(folder: Path, record: ShardRecord, key: str, dim: int) -> AnyArray:
+    """Return one array of a shard, mapped from its file, read-only.
+
+    Raises:
+        IndexCorruptError: the file is not an array of the promised type and shape.
+    """
+    dtype, shape = expected_layout(record, dim)[key]
+    header = _npy_header(dtype, shape)
+    path = _inside(folder, f"{record.name}/{key}.npy")
+    size = len(header) + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    try:
+        with path.open("rb") as stream:
+            found = stream.read(len(header))
+        if found != header or path.stat().st_size != size:
+            raise IndexCorruptError(f"{path}: is not the array that the manifest promises")
+        return np.memmap(path, dtype, mode="r", offset=len(header), shape=shape)
+    except (OSError, ValueError) as error:
+        raise IndexCorruptError(f"{path}: cannot be read ({error})") from error
+
+
+def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Return the first bytes of a ``.npy`` file (format 1.0) of an array in C order."""
+    stream = io.BytesIO()
+    description = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    np.lib.format.write_array_header_1_0(stream, description)
+    return stream.getvalue()
+
+
+def _write_array(path: Path, array: AnyArray) -> FileRecord:
+    """Write a ``.npy`` file to the disk for good and return its record."""
+    header = _npy_header(array.dtype, array.shape)
+    body = array.reshape(-1).view(np.uint8).data
+    digest = hashlib.sha256(header)
+    with path.open("wb") as stream:
+        stream.write(header)
+        for start in range(0, len(body), _CHUNK_BYTES):
+            chunk = body[start : start + _CHUNK_BYTES]
+            digest.update(chunk)
+            stream.write(chunk)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return FileRecord(file_bytes=len(header) + len(body), sha256=digest.hexdigest())
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    """Write bytes to the disk for good."""
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return ``folder / name``; refuse a link that leads out of the folder."""
+    try:
+        return fsio.confined_path(folder, name)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise IndexCorruptError(f"{folder / name}: leads out of the index folder") from error

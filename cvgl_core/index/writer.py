@@ -1,0 +1,186 @@
+"""Writing an index: shards first, each whole; then one manifest that makes them the index.
+
+Killing the writer at any instant loses at most the shard being written. Readers of the version
+before keep their files: shards of that version stay until the one after is committed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from cvgl_core import fsio
+from cvgl_core.errors import IndexCorruptError, IndexLockedError, NoIndexError, OutputError
+from cvgl_core.index import shard as shards
+from cvgl_core.index.manifest import (
+    MANIFEST_NAME,
+    SHARDS_NAME,
+    Manifest,
+    ShardRecord,
+    read_manifest,
+    write_manifest,
+)
+
+_LOG = logging.getLogger(__name__)
+_LOCK_NAME = ".lock"
+_OWNER_NAME = ".owner"
+
+
+class IndexWriter:
+    """The one writer of an index folder; a context manager that holds its lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shard_folder = folder / SHARDS_NAME
+        self._lock = FileLock(folder / _LOCK_NAME)
+        self._previous: Manifest | None = None
+
+    @property
+    def previous(self) -> Manifest | None:
+        """The finished version that the folder held when it was locked, if it is readable."""
+        return self._previous
+
+    def __enter__(self) -> IndexWriter:
+        """Lock the folder, make it if need be, and clear away what a killed writer left.
+
+        Raises:
+            IndexLockedError: another process is writing this index.
+            IndexVersionError: the folder holds an index of another format.
+            OutputError: the folder cannot be written, or holds something else.
+        """
+        self._claim_folder()
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise IndexLockedError(
+                f"{self.folder}: {self._owner()} is building this index; wait for it or stop it"
+            ) from error
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be locked ({error})") from error
+        try:
+            owner = f"process {os.getpid()} on {socket.gethostname()}"
+            fsio.write_bytes(self.folder / _OWNER_NAME, owner.encode())
+            self._clear_temporary()
+            self._previous = self._read_previous()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Unlock the folder; an index folder without a single shard is removed."""
+        (self.folder / _OWNER_NAME).unlink(missing_ok=True)
+        if not (self.folder / MANIFEST_NAME).exists() and not _names(self.shard_folder):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / _LOCK_NAME).unlink(missing_ok=True)
+        self._lock.release()
+
+    def existing(self, name: str, dim: int) -> ShardRecord | None:
+        """Return the record of a shard that is on the disk whole, or None.
+
+        Every byte is compared with its checksum; a damaged shard is reported and to be made anew.
+        """
+        if not (self.shard_folder / name).is_dir():
+            return None
+        try:
+            record = shards.read_record(self.shard_folder, name)
+            for key in shards.ARRAY_NAMES:
+                shards.check_file(self.shard_folder, record, key)
+                shards.open_array(self.shard_folder, record, key, dim)
+        except IndexCorruptError as error:
+            _LOG.warning("%s; it is made anew", error)
+            return None
+        return record
+
+    def write_shard(self, name: str, data: shards.ShardData) -> ShardRecord:
+        """Write a shard whole or not at all.
+
+        Raises:
+            OutputError: the disk is full or the folder cannot be written.
+        """
+        return shards.write_shard(self.shard_folder, name, data)
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Make ``manifest`` the index, under the next version number, and return it.
+
+        If it says what the folder says already, nothing is written.
+
+        Raises:
+            OutputError: the disk is full or the folder cannot be written.
+        """
+        previous = self._previous
+        version = 1 if previous is None else previous.version
+        if previous is not None and _content(previous) == _content(manifest):
+            return previous
+        if previous is not None:
+            version += 1
+        manifest = manifest.model_copy(update={"version": version})
+        write_manifest(self.folder, manifest)
+        self._drop_shards_except((*manifest.shards, *(previous.shards if previous else ())))
+        self._previous = manifest
+        return manifest
+
+    def _claim_folder(self) -> None:
+        """Make the folder, or see that it is one of ours."""
+        with fsio.output_errors(self.folder):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise OutputError(f"{self.folder}: is a file; give a folder for the index")
+            ours = {MANIFEST_NAME, SHARDS_NAME, _LOCK_NAME, _OWNER_NAME}
+            names = _names(self.folder)
+            if names and not ours & set(names):
+                raise OutputError(f"{self.folder}: is no index folder; give an empty or new one")
+            self.shard_folder.mkdir(parents=True, exist_ok=True)
+
+    def _read_previous(self) -> Manifest | None:
+        """Return the version that the folder holds; a damaged one is built again."""
+        try:
+            return read_manifest(self.folder)
+        except NoIndexError:
+            return None
+        except IndexCorruptError as error:
+            _LOG.warning("%s; it is built again", error)
+            return None
+
+    def _owner(self) -> str:
+        """Return who holds the lock, as it wrote itself down."""
+        try:
+            return (self.folder / _OWNER_NAME).read_text(errors="replace")[:200]
+        except OSError:
+            return "another process"
+
+    def _clear_temporary(self) -> None:
+        """Remove what writers that were killed left behind."""
+        for name in _names(self.shard_folder):
+            if name.startswith(shards.TEMPORARY_PREFIX):
+                shutil.rmtree(self.shard_folder / name, ignore_errors=True)
+        for path in (*self.folder.glob(f".{MANIFEST_NAME}.tmp*"), *self.folder.glob(".*.tmp*")):
+            path.unlink(missing_ok=True)
+
+    def _drop_shards_except(self, keep: Sequence[ShardRecord]) -> None:
+        """Remove shards that no version in use refers to."""
+        kept = {record.name for record in keep}
+        for name in _names(self.shard_folder):
+            if name not in kept:
+                shutil.rmtree(self.shard_folder / name, ignore_errors=True)
+
+
+def _content(manifest: Manifest) -> Manifest:
+    """Return a manifest without its version number, to compare."""
+    return manifest.model_copy(update={"version": 1})
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted; none if it does not exist."""
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

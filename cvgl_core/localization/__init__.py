@@ -1,0 +1,15 @@
+"""Where was it taken: retrieve, re-rank, decode, fuse, judge."""
+
+from cvgl_core.localization.localizer import Localizer
+from cvgl_core.localization.ports import MatchEngine, TileIndex
+from cvgl_core.localization.retrieve import Near
+from cvgl_core.localization.settings import EstimateMethod, LocalizeSettings
+
+__all__ = [
+    "EstimateMethod",
+    "LocalizeSettings",
+    "Localizer",
+    "MatchEngine",
+    "Near",
+    "TileIndex",
+]

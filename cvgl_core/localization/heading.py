@@ -1,0 +1,61 @@
+"""The heading of a photo that did not state it, and how far to trust it; grid north."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cvgl_core.types import Float32Array, FloatArray
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Degrees clockwise; ``std_deg`` is None where the heading was given, not found."""
+
+    heading_deg: float
+    std_deg: float | None
+
+
+def search_heading(
+    roll_scores: Sequence[Float32Array], weights: FloatArray, temperature: float
+) -> Heading:
+    """Return the azimuth of the view's centre column from the scores of all rolls.
+
+    Every tile says how probable each roll is (softmax of its scores); tiles speak with the weight
+    they have at the estimated place. The best roll is refined by a parabola through the scores next
+    to it. The deviation counts the other rolls and the width of one roll.
+
+    Args:
+        roll_scores: of each candidate ``[R]``; roll ``r`` means ``r * 360 / R`` degrees.
+        weights: of the candidates, not all zero.
+        temperature: of the calibrated softmax.
+    """
+    scores = np.stack([np.asarray(row, dtype=np.float64) for row in roll_scores])
+    logits = scores / temperature
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    share = weights @ shares / weights.sum()
+    count = scores.shape[1]
+    best = int(share.argmax())
+    quantum_deg = 360.0 / count
+    mean_score = weights @ scores / weights.sum()
+    around = mean_score[[(best - 1) % count, best, (best + 1) % count]]
+    heading_deg = (best + _vertex(around)) * quantum_deg
+    away_deg = wrapped(np.arange(count) * quantum_deg - heading_deg)
+    variance = float(share @ away_deg**2) + quantum_deg**2 / 12
+    return Heading(heading_deg % 360.0, float(np.sqrt(variance)))
+
+
+def wrapped(angle_deg: FloatArray) -> FloatArray:
+    """Return angles within -180 (included) to 180 degrees."""
+    turned: FloatArray = (angle_deg + 180.0) % 360.0 - 180.0
+    return turned
+
+
+def _vertex(three: FloatArray) -> float:
+    """Return where the parabola through values at -1, 0, 1 peaks, within half a step."""
+    before, here, after = (float(value) for value in three)
+    bend = before - 2 * here + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0

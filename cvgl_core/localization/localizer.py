@@ -1,0 +1,181 @@
+"""From a photo to a place: the whole path, one stage a line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cvgl_core.errors import WeightsMismatchError
+from cvgl_core.geo import convergence_deg, to_lonlat
+from cvgl_core.localization.estimate import arg_max, fused_mode
+from cvgl_core.localization.ports import MatchEngine, TileIndex
+from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
+from cvgl_core.localization.rerank import RankedTile, decode, rerank
+from cvgl_core.localization.result import Context, Fused, make_result
+from cvgl_core.localization.retrieve import Near, Query, describe, retrieve
+from cvgl_core.localization.settings import EstimateMethod, LocalizeSettings
+from cvgl_core.photo import to_ground_view
+from cvgl_core.types import (
+    Calibration,
+    GroundView,
+    LocalizationResult,
+    Photo,
+    Progress,
+    no_progress,
+)
+
+log = logging.getLogger(__name__)
+
+UNCALIBRATED = Calibration(temperature=0.05, outside_logit=0.9 / 0.05)
+"""Used when a model was not calibrated: a score of 0.9 counts as much as "none of them"."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One photo's way through the stages: what the network saw, asked and found."""
+
+    view: GroundView
+    query: Query
+    fused: Fused
+
+
+class Localizer:
+    """Finds where photos were taken within the area of one index; reusable, keeps no state."""
+
+    def __init__(
+        self, index: TileIndex, engine: MatchEngine, settings: LocalizeSettings | None = None
+    ) -> None:
+        """Pair an index with the network that made it.
+
+        Raises:
+            WeightsMismatchError: another network made it: its descriptors mean something else.
+        """
+        _check_weights(index, engine)
+        card, grid = engine.card, index.grid
+        if card.calibration is None:
+            log.warning(
+                "%s was not calibrated: its probabilities are a guess, so nothing is called strong",
+                card.name,
+            )
+        self.index = index
+        self.engine = engine
+        self.settings = settings or LocalizeSettings()
+        self._context = Context(index, card, self.settings, card.calibration or UNCALIBRATED)
+        self._cell_m = grid.tile_size_m / card.aerial_px
+        x_m, y_m = grid.centre(np.median(index.rows), np.median(index.cols))
+        lon, lat = to_lonlat(grid.crs, [float(x_m)], [float(y_m)])
+        self._convergence_deg = convergence_deg(grid.crs, float(lon[0]), float(lat[0]))
+
+    def localize(
+        self,
+        photo: Photo,
+        *,
+        heading_deg: float | None = None,
+        search_heading: bool = False,
+        fov_deg: float | None = None,
+        near: Near | None = None,
+        progress: Progress = no_progress,
+    ) -> LocalizationResult:
+        """Find where a photo was taken.
+
+        Args:
+            photo: pixels and metadata; its EXIF position is compared with the answer, never used.
+            heading_deg: true azimuth of the optical axis (of a panorama's middle); by default what
+                the file says, and if that is nothing the heading is searched.
+            search_heading: search the heading whatever the file says.
+            fov_deg: horizontal field of view, instead of what the file says.
+            near: a prior for the place.
+            progress: told of the tiles that were matched.
+
+        Raises:
+            PhotoViewError: the field of view is neither known nor given, or impossible.
+            SettingsError: no tile lies near enough.
+        """
+        view = self.view(photo, heading_deg, search_heading, fov_deg)
+        return self.conclude(photo, self.search(view, near, progress))
+
+    def search(
+        self, view: GroundView, near: Near | None = None, progress: Progress = no_progress
+    ) -> Search:
+        """Retrieve, re-rank, decode and fuse for a view that grid north is known of, or not.
+
+        Raises:
+            SettingsError: no tile lies near enough.
+        """
+        query = describe(self.engine, view)
+        depth = max(self.settings.depth, self.settings.top_k)
+        retrieved = retrieve(self.index, query, depth, near)
+        batch = self.settings.batch_tiles
+        ranked = rerank(self.engine, self.index, query, retrieved, batch, progress)
+        return Search(view, query, self._fuse(query, ranked))
+
+    def conclude(self, photo: Photo, search: Search) -> LocalizationResult:
+        """Return what is reported of a photo after its search."""
+        return make_result(self._context, photo, search.view, search.fused)
+
+    def view(
+        self,
+        photo: Photo,
+        heading_deg: float | None = None,
+        search: bool = False,
+        fov_deg: float | None = None,
+    ) -> GroundView:
+        """Return the photo as the network sees it, grid north in the centre column if known."""
+        true_deg = None if search else heading_deg
+        if true_deg is None and not search:
+            true_deg = photo.metadata.heading_deg
+        grid_deg = None if true_deg is None else true_deg - self._convergence_deg
+        # What the file says of the heading was considered above; it must not be used again.
+        silent = replace(photo, metadata=replace(photo.metadata, heading_deg=None))
+        card = self.engine.card
+        red, green, blue = (round(255 * value) for value in card.mean_rgb)
+        return to_ground_view(silent, card.ground, grid_deg, fov_deg, (red, green, blue))
+
+    def _fuse(self, query: Query, ranked: Sequence[RankedTile]) -> Fused:
+        """Return the posterior of the candidates and the place it speaks for."""
+        scores = np.array([tile.score for tile in ranked], dtype=np.float64)
+        shares = tile_probabilities(scores, self._context.calibration)
+        heatmaps = decode(
+            self.engine,
+            self.index,
+            query,
+            ranked,
+            shares,
+            top_k=self.settings.top_k,
+            least=self.settings.decode_probability,
+            batch_tiles=self.settings.batch_tiles,
+        )
+        votes = [
+            Vote(*self._corner(tile.tile), float(share), heatmap)
+            for tile, share, heatmap in zip(ranked, shares.tiles, heatmaps, strict=True)
+        ]
+        field = fuse(votes, self._cell_m)
+        if self.settings.estimate is EstimateMethod.UNIFYGEO:
+            place = arg_max(votes[0], self._cell_m)
+        else:
+            place = fused_mode(field, votes, self.settings.smoothing_m)
+        return Fused(ranked, votes, shares, field, place)
+
+    def _corner(self, tile: int) -> tuple[int, int]:
+        """Return the lattice cell (row, col) of a tile's north-west corner."""
+        stride_cells = self.index.grid.stride_m / self._cell_m
+        row, col = int(self.index.rows[tile]), int(self.index.cols[tile])
+        return round(row * stride_cells), round(col * stride_cells)
+
+
+def _check_weights(index: TileIndex, engine: MatchEngine) -> None:
+    """Refuse to compare descriptors of different weights.
+
+    Raises:
+        WeightsMismatchError: the hashes differ.
+    """
+    made_by, asked = index.manifest.weights_sha256, engine.card.weights_sha256
+    if made_by != asked:
+        raise WeightsMismatchError(
+            f"the index was made by the weights {(made_by or 'none')[:12]} of "
+            f"{index.manifest.model}, not by {(asked or 'none')[:12]} of {engine.card.name}; use "
+            "those weights (--model FILE) or build the index again with these"
+        )

@@ -1,0 +1,107 @@
+"""What locating needs of an index and of a network, and no more: both can be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvgl_core.geo import TileGrid
+from cvgl_core.types import BoolArray, Float32Array, GroundView, ModelCard, UInt8Array
+
+
+class Found(Protocol):
+    """Nearest tiles of queries: indices and cosines, ``[Q, k]`` each, best first."""
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Tiles."""
+
+    @property
+    def scores(self) -> Float32Array:
+        """Cosines."""
+
+
+class TileManifest(Protocol):
+    """What an index says of itself."""
+
+    @property
+    def index_id(self) -> str:
+        """Hash of its content."""
+
+    @property
+    def version(self) -> int:
+        """Number of the version that was opened."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model that described it."""
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """Hash of the weights that described it."""
+
+
+class TileIndex(Protocol):
+    """Described tiles of an area; see ``cvgl_core.index.Index``."""
+
+    @property
+    def manifest(self) -> TileManifest:
+        """Facts."""
+
+    @property
+    def grid(self) -> TileGrid:
+        """Where tiles lie."""
+
+    @property
+    def rows(self) -> NDArray[np.int32]:
+        """Grid rows ``[N]``."""
+
+    @property
+    def cols(self) -> NDArray[np.int32]:
+        """Grid columns ``[N]``."""
+
+    @property
+    def descriptors(self) -> NDArray[np.float16]:
+        """L2-normalised ``[N, D]``."""
+
+    def search(self, descriptors: Float32Array, k: int, where: BoolArray | None = None) -> Found:
+        """Return the ``k`` nearest tiles of each query ``[Q, D]`` among those of ``where``."""
+
+    def tile_pixels(self, indices: NDArray[np.int64]) -> UInt8Array:
+        """Return the imagery of tiles ``[K, p, p, 3]``."""
+
+    def tile_id(self, index: int) -> str:
+        """Return a tile's name."""
+
+
+class Features(Protocol):
+    """A described ground view."""
+
+    @property
+    def descriptor(self) -> Float32Array:
+        """L2-normalised ``[D]``."""
+
+
+class MatchEngine(Protocol):
+    """A network; see ``cvgl_core.models.load_engine``."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the weights are."""
+
+    def describe_view(self, view: GroundView) -> Features:
+        """Describe a ground view."""
+
+    def match_scores(
+        self, query: Any, rgb: UInt8Array, rolls: Sequence[int] = (0,)
+    ) -> Float32Array:
+        """Return the highest level-0 cosine of tiles ``[K, p, p, 3]`` for each roll ``[K, R]``.
+
+        ``query`` is what ``describe_view`` returned, turned to the right by ``rolls`` columns.
+        """
+
+    def decode(self, query: Any, rgb: UInt8Array, roll_per_tile: Sequence[int]) -> Float32Array:
+        """Return the log-probability of the camera per pixel of each tile ``[K, p, p]``."""

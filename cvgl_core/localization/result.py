@@ -1,0 +1,219 @@
+"""From the posterior to what is reported: every figure is taken from the one field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from cvgl_core import __version__
+from cvgl_core.geo import convergence_deg, geodesic_distance_m, tile_rings, to_lonlat
+from cvgl_core.localization.estimate import (
+    Place,
+    arg_max,
+    distances,
+    mass_within,
+    radius_holding,
+)
+from cvgl_core.localization.heading import Heading, search_heading
+from cvgl_core.localization.ports import TileIndex
+from cvgl_core.localization.posterior import (
+    Cells,
+    MassField,
+    TileProbabilities,
+    Vote,
+    heatmap_probability,
+    to_posterior,
+)
+from cvgl_core.localization.region import LEVELS, credible_region
+from cvgl_core.localization.rerank import RankedTile
+from cvgl_core.localization.settings import LocalizeSettings
+from cvgl_core.localization.verdict import judge
+from cvgl_core.types import (
+    Calibration,
+    Candidate,
+    Estimate,
+    GroundView,
+    LocalizationResult,
+    LonLat,
+    ModelCard,
+    Photo,
+    Provenance,
+)
+
+_FULL_VIEW = 0.9
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The posterior of one photo and what it was made from; places in grid metres.
+
+    Attributes:
+        ranked: candidates, best first.
+        votes: of the same candidates.
+        shares: their probabilities and that of "none of them".
+        field: the posterior.
+        place: the estimate.
+    """
+
+    ranked: Sequence[RankedTile]
+    votes: Sequence[Vote]
+    shares: TileProbabilities
+    field: MassField
+    place: Place
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all photos of a search share."""
+
+    index: TileIndex
+    card: ModelCard
+    settings: LocalizeSettings
+    calibration: Calibration
+
+    def lonlat(self, place: Place) -> LonLat:
+        """Return a place in degrees."""
+        lon, lat = to_lonlat(self.index.grid.crs, [place.x_m], [place.y_m])
+        return LonLat(float(lon[0]), float(lat[0]))
+
+    def true_deg(self, grid_deg: float, at: LonLat) -> float:
+        """Return a grid azimuth counted from true north at a place, 0 to 360."""
+        return (grid_deg + convergence_deg(self.index.grid.crs, at.lon, at.lat)) % 360.0
+
+
+def make_result(
+    context: Context, photo: Photo, view: GroundView, fused: Fused
+) -> LocalizationResult:
+    """Put together all that is reported of one photo."""
+    crs, settings = context.index.grid.crs, context.settings
+    cell_m, cells = fused.field.cell_m, fused.field.cells()
+    estimate = _estimate(context, view, fused, cells)
+    centre = (int(np.floor(-fused.place.y_m / cell_m)), int(np.floor(fused.place.x_m / cell_m)))
+    return LocalizationResult(
+        metadata=photo.metadata,
+        view=view,
+        estimate=estimate,
+        candidates=tuple(
+            _candidate(context, position, view, fused)
+            for position in range(min(settings.top_k, len(fused.ranked)))
+        ),
+        regions=tuple(
+            credible_region(cells, level, crs, cell_m, settings.region_cells) for level in LEVELS
+        ),
+        posterior=to_posterior(
+            fused.field, crs, fused.shares.outside, centre, settings.window_cells
+        ),
+        provenance=_provenance(context, photo),
+        exif_distance_m=_exif_distance_m(photo, estimate),
+    )
+
+
+def _estimate(context: Context, view: GroundView, fused: Fused, cells: Cells) -> Estimate:
+    """Return the point, its figures and the verdict."""
+    settings, cell_m = context.settings, fused.field.cell_m
+    away_m = distances(cells, cell_m, fused.place)
+    probability = mass_within(cells.mass, away_m, settings.near_estimate_m)
+    calibrated = context.card.calibration is not None and like_calibration(view)
+    judgement = judge(probability, fused.shares.outside, settings, calibrated)
+    at = context.lonlat(fused.place)
+    heading = _heading(context, view, fused)
+    return Estimate(
+        lon=at.lon,
+        lat=at.lat,
+        probability=probability,
+        radius_50_m=radius_holding(cells.mass, away_m, 0.5, cell_m),
+        radius_90_m=radius_holding(cells.mass, away_m, 0.9, cell_m),
+        heading_deg=None if heading is None else context.true_deg(heading.heading_deg, at),
+        heading_std_deg=None if heading is None else heading.std_deg,
+        verdict=judgement.verdict,
+        confidence=judgement.confidence,
+    )
+
+
+def like_calibration(view: GroundView) -> bool:
+    """Tell whether a view is like those that weights are calibrated on.
+
+    Those are full circles with a known north. A narrow view scores lower against its own tile, and
+    a searched heading scores higher against every tile, so neither says "not in this area".
+    """
+    return view.centre_azimuth_deg is not None and float(view.visible.mean()) >= _FULL_VIEW
+
+
+def _heading(context: Context, view: GroundView, fused: Fused) -> Heading | None:
+    """Return the grid azimuth of the optical axis: the one given, or the one found."""
+    if view.centre_azimuth_deg is not None:
+        return Heading(view.centre_azimuth_deg + view.centre_heading_offset_deg, None)
+    near_m = context.settings.near_estimate_m
+    weights = np.array(
+        [_mass_near(vote, fused.field.cell_m, fused.place, near_m) for vote in fused.votes]
+    )
+    if not weights.sum() > 0:
+        return None
+    scores = [tile.roll_scores for tile in fused.ranked]
+    found = search_heading(scores, weights, context.calibration.temperature)
+    return Heading(found.heading_deg + view.centre_heading_offset_deg, found.std_deg)
+
+
+def _mass_near(vote: Vote, cell_m: float, place: Place, radius_m: float) -> float:
+    """Return how much of a tile's mass lies near a place."""
+    height, width = vote.log_heatmap.shape
+    rows, cols = np.divmod(np.arange(height * width), width)
+    heatmap = heatmap_probability(vote.log_heatmap).ravel()
+    away_m = distances(Cells(rows + vote.row, cols + vote.col, heatmap), cell_m, place)
+    return vote.probability * mass_within(heatmap, away_m, radius_m)
+
+
+def _candidate(context: Context, position: int, view: GroundView, fused: Fused) -> Candidate:
+    """Return one tile as it is reported; its place is the arg-max of its own heatmap."""
+    tile, vote, index = fused.ranked[position], fused.votes[position], context.index
+    at = context.lonlat(arg_max(vote, fused.field.cell_m))
+    heading_deg = None
+    if view.centre_azimuth_deg is None:
+        turned_deg = tile.roll * 360.0 / len(tile.roll_scores)
+        heading_deg = context.true_deg(turned_deg + view.centre_heading_offset_deg, at)
+    ring = tile_rings(index.grid, index.rows[tile.tile], index.cols[tile.tile])[0]
+    return Candidate(
+        rank=position + 1,
+        retrieval_rank=tile.retrieval_rank,
+        tile_index=tile.tile,
+        tile_id=index.tile_id(tile.tile),
+        score=tile.score,
+        retrieval_score=tile.retrieval_score,
+        match_score=tile.match_score,
+        probability=vote.probability,
+        lon=at.lon,
+        lat=at.lat,
+        heading_deg=heading_deg,
+        polygon=tuple(LonLat(float(lon), float(lat)) for lon, lat in ring),
+    )
+
+
+def _provenance(context: Context, photo: Photo) -> Provenance:
+    """Return what made the result."""
+    manifest, calibration = context.index.manifest, context.calibration
+    settings = context.settings.as_text()
+    settings["temperature"] = f"{calibration.temperature:.6g}"
+    settings["outside_logit"] = f"{calibration.outside_logit:.6g}"
+    settings["calibrated_on"] = calibration.fitted_on or "nothing"
+    return Provenance(
+        photo=photo.path.name,
+        photo_sha256=photo.sha256,
+        index_id=manifest.index_id,
+        index_version=manifest.version,
+        model=context.card.name,
+        weights_sha256=context.card.weights_sha256 or "",
+        software=f"cvgl {__version__}",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=settings,
+    )
+
+
+def _exif_distance_m(photo: Photo, estimate: Estimate) -> float | None:
+    """Return how far the estimate lies from where the file says that it was taken."""
+    lon, lat = photo.metadata.exif_lon, photo.metadata.exif_lat
+    if lon is None or lat is None:
+        return None
+    return float(geodesic_distance_m(lon, lat, estimate.lon, estimate.lat))

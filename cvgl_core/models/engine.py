@@ -1,0 +1,285 @@
+"""Run a trained network: numpy in, numpy out, the same descriptor for the same pixels.
+
+Tiles are encoded in batches of one fixed size, the last one filled up, so that a tile's
+descriptor does not depend on its neighbours in the batch. Views are encoded one by one. On a CPU
+each batch is computed by one thread, as many batches at a time as torch has threads: sums split
+over threads would round differently from machine to machine, and one thread a batch is faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cvgl_core.errors import PhotoViewError, SettingsError, WeightsError
+from cvgl_core.models.features import roll_columns
+from cvgl_core.models.fusing import fuse_batch_norms
+from cvgl_core.models.registry import create_model, list_models, model_config
+from cvgl_core.models.unifygeo import UnifyGeo
+from cvgl_core.models.weights import bundled_path, load_model
+from cvgl_core.types import Float32Array, GroundView, ModelCard, UInt8Array
+
+_TILE_BATCH = {"cpu": 8, "cuda": 64}
+_MAX_WORKERS = 16
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class QueryFeatures:
+    """A described view.
+
+    Attributes:
+        descriptor: L2-normalised global descriptor ``[D]``.
+        columns: detailed descriptors per level ``[n * d_l]``, L2-normalised, column-major.
+    """
+
+    descriptor: Float32Array
+    columns: tuple[Float32Array, ...]
+
+
+@dataclass(frozen=True)
+class TileMatches:
+    """A view matched against ``K`` tiles at ``R`` headings.
+
+    Attributes:
+        match_score: largest level-0 cosine per tile and heading ``[K, R]``.
+        best_roll: roll (in columns) with the highest score of each tile ``[K]``.
+        log_heatmap: log-probability of the camera per pixel of each tile, at the best roll
+            ``[K, p, p]``; sums to one over a tile.
+    """
+
+    match_score: Float32Array
+    best_roll: NDArray[np.int64]
+    log_heatmap: Float32Array
+
+
+class Engine:
+    """A network ready to describe and match; see ``load_engine``.
+
+    The model given is taken over: it is set to inference and its batch norms are folded away.
+    A roll of ``r`` columns turns the view to the right: it assumes that the view's centre looks at
+    the azimuth it is labelled with plus ``r * 360 / card.ground_columns`` degrees.
+    """
+
+    def __init__(self, model: UnifyGeo, card: ModelCard, device: str = "cpu") -> None:
+        self.card = card
+        self.device = torch.device(device)
+        model = model.eval().requires_grad_(False)
+        fuse_batch_norms(model)
+        self._model = model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._mean = torch.tensor(card.mean_rgb, device=self.device)
+        self._std = torch.tensor(card.std_rgb, device=self.device)
+        self.tile_batch = _TILE_BATCH[self.device.type]
+
+    def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
+        """Global descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, L2-normalised."""
+        aerial = self._model.aerial
+        return self._over_tiles(rgb, lambda x, _: aerial.describe(aerial.trunk(x)[2]))
+
+    def describe_view(self, view: GroundView) -> QueryFeatures:
+        """Describe a ground view; its invisible columns count as the mean colour.
+
+        Raises:
+            PhotoViewError: the view has not the size that the model was trained on.
+        """
+        spec = self.card.ground
+        if view.rgb.shape != (spec.height_px, spec.width_px, 3):
+            raise PhotoViewError(
+                f"a ground view of {view.rgb.shape[:2]} pixels does not fit {self.card.name}, "
+                f"which needs {spec.height_px} x {spec.width_px}"
+            )
+        return self._map(self._describe_view, [view])[0]
+
+    def _describe_view(self, view: GroundView) -> QueryFeatures:
+        visible = torch.from_numpy(np.ascontiguousarray(view.visible)).to(self.device)
+        x = self._normalised(view.rgb[None]) * visible[None, None, None, :]
+        features = self._model.forward_ground(x.contiguous(memory_format=torch.channels_last))
+        columns = tuple(column[0].cpu().numpy() for column in features.columns)
+        return QueryFeatures(features.descriptor[0].cpu().numpy(), columns)
+
+    def match_scores(
+        self, query: QueryFeatures, rgb: UInt8Array, rolls: Sequence[int] = (0,)
+    ) -> Float32Array:
+        """Largest level-0 cosine of each tile at each roll ``[K, R]``; no heatmaps are decoded.
+
+        Args:
+            query: a described view.
+            rgb: tiles ``[K, p, p, 3]``.
+            rolls: headings to try, in columns.
+        """
+        columns = self._rolled_level0(query, rolls)
+        model = self._model
+
+        def score(x: Tensor, _: slice) -> Tensor:
+            level0 = model.level0_map(model.aerial.trunk(x)[2])
+            best: Tensor = model.match_level0(columns, level0).amax(dim=(2, 3))
+            return best.T
+
+        return self._over_tiles(rgb, score, width=len(rolls))
+
+    def decode(
+        self, query: QueryFeatures, rgb: UInt8Array, roll_per_tile: Sequence[int]
+    ) -> Float32Array:
+        """Log-probability of the camera per pixel ``[K, p, p]``, one roll for each tile.
+
+        Args:
+            query: a described view.
+            rgb: tiles ``[K, p, p, 3]``.
+            roll_per_tile: heading assumed at each tile, in columns.
+        """
+        rolls = torch.tensor(list(roll_per_tile), dtype=torch.int64)
+        if rolls.shape != rgb.shape[:1]:
+            raise SettingsError(f"{rgb.shape[0]} tiles need as many rolls, not {len(rolls)}")
+        model, columns = self._model, self._columns(query)
+
+        def heatmap(x: Tensor, part: slice) -> Tensor:
+            shift = _filled(rolls[part], len(x)).to(self.device)
+            turned = [
+                roll_columns(c.expand(len(x), -1), shift, self.card.ground_columns) for c in columns
+            ]
+            logits: Tensor = model.decoder(turned, model.aerial_maps(model.aerial.trunk(x))).logits
+            return logits.flatten(1).log_softmax(dim=1).reshape(logits.shape)
+
+        return self._over_tiles(rgb, heatmap, shape=(self.card.aerial_px, self.card.aerial_px))
+
+    def match_tiles(
+        self, query: QueryFeatures, rgb: UInt8Array, rolls: Sequence[int] = (0,)
+    ) -> TileMatches:
+        """Scores at all rolls, and heatmaps at the best roll of each tile.
+
+        Args:
+            query: a described view.
+            rgb: tiles ``[K, p, p, 3]``.
+            rolls: headings to try, in columns.
+        """
+        scores = self.match_scores(query, rgb, rolls)
+        best = np.asarray(rolls, dtype=np.int64)[scores.argmax(axis=1)]
+        return TileMatches(scores, best, self.decode(query, rgb, best.tolist()))
+
+    def _columns(self, query: QueryFeatures) -> list[Tensor]:
+        return [torch.from_numpy(c).to(self.device)[None] for c in query.columns]
+
+    def _rolled_level0(self, query: QueryFeatures, rolls: Sequence[int]) -> Tensor:
+        if len(rolls) == 0:
+            raise SettingsError("at least one heading must be tried")
+        level0 = self._columns(query)[0]
+        shift = torch.tensor(list(rolls), device=self.device)
+        return roll_columns(level0.expand(len(rolls), -1), shift, self.card.ground_columns)
+
+    def _normalised(self, rgb: UInt8Array) -> Tensor:
+        pixels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self.device)
+        return ((pixels.float() / 255.0 - self._mean) / self._std).permute(0, 3, 1, 2)
+
+    def _over_tiles(
+        self,
+        rgb: UInt8Array,
+        function: Callable[[Tensor, slice], Tensor],
+        *,
+        width: int | None = None,
+        shape: tuple[int, ...] = (),
+    ) -> Float32Array:
+        side = self.card.aerial_px
+        if rgb.ndim != 4 or rgb.shape[1:] != (side, side, 3) or rgb.dtype != np.uint8:
+            raise SettingsError(
+                f"tiles must be uint8 [N, {side}, {side}, 3], not {rgb.dtype} {list(rgb.shape)}"
+            )
+        out = np.empty((len(rgb), *(shape or (width or self.card.descriptor_dim,))), np.float32)
+
+        def fill(part: slice) -> None:
+            x = _filled(self._normalised(rgb[part]), self.tile_batch)
+            y = function(x.contiguous(memory_format=torch.channels_last), part)
+            out[part] = y[: part.stop - part.start].float().cpu().numpy()
+
+        starts = range(0, len(rgb), self.tile_batch)
+        self._map(fill, [slice(i, min(i + self.tile_batch, len(rgb))) for i in starts])
+        return out
+
+    def _map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+        """Apply a function that runs the network; on a CPU by one thread for each item."""
+        threads = torch.get_num_threads()
+
+        def alone(item: _Item) -> _Result:
+            if self.device.type == "cpu":
+                torch.set_num_threads(1)  # of the calling thread
+            with torch.inference_mode():
+                return function(item)
+
+        workers = min(len(items), threads, _MAX_WORKERS) if self.device.type == "cpu" else 1
+        try:
+            with ThreadPoolExecutor(max(1, workers)) as pool:
+                return list(pool.map(alone, items))
+        finally:
+            torch.set_num_threads(threads)  # the last call also decides for threads yet to start
+
+
+def _filled(x: Tensor, size: int) -> Tensor:
+    """Repeat the last item until there are ``size``."""
+    missing = size - len(x)
+    return x if missing == 0 else torch.cat([x, x[-1:].expand(missing, *x.shape[1:])])
+
+
+def load_engine(name_or_path: str | Path, device: str = "auto") -> Engine:
+    """Make an engine from a bundled model's name or a weights file.
+
+    Args:
+        name_or_path: a registered name with bundled weights, or a ``.safetensors`` file.
+        device: ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+
+    Raises:
+        UnknownModelError: neither a file nor a known name.
+        WeightsError: the model has no bundled weights, or the file cannot be used.
+        SettingsError: the device is unknown or not there.
+    """
+    model, card = load_model(_weights_path(name_or_path))
+    return Engine(model, card, resolve_device(device))
+
+
+def untrained_engine(name: str, seed: int = 0, device: str = "cpu") -> Engine:
+    """Make an engine with random weights from a seed, for tests and speed measurements.
+
+    Raises:
+        UnknownModelError: no model has that name.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = create_model(name)
+    return Engine(model, model.card(), resolve_device(device))
+
+
+def resolve_device(device: str) -> str:
+    """Turn ``auto`` into ``cuda`` or ``cpu``; check the others.
+
+    Raises:
+        SettingsError: the device is unknown or not there.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise SettingsError(f"device must be auto, cpu or cuda, not {device!r}")
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("no CUDA device is available; use --device cpu or auto")
+    return device
+
+
+def _weights_path(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix == ".safetensors" or path.is_file():
+        return path
+    name = model_config(str(name_or_path)).name
+    bundled = bundled_path(name)
+    if bundled is None:
+        with_weights = [n for n in list_models() if bundled_path(n)] or ["none"]
+        raise WeightsError(
+            f"{name} comes without trained weights; name a .safetensors file, or one of the models "
+            f"that have them: {', '.join(with_weights)}"
+        )
+    return bundled

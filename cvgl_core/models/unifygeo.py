@@ -1,0 +1,184 @@
+"""UnifyGeo: one network that retrieves, re-ranks and localizes (arXiv 2505.07622, section III)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cvgl_core.errors import SettingsError
+from cvgl_core.models.aggregator import FeatureAggregator
+from cvgl_core.models.backbones import BackboneParts, build_backbone, twin
+from cvgl_core.models.decoder import DecoderWidths, MatchingDecoder, all_cosines
+from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
+from cvgl_core.models.layers import LayerNorm2d
+from cvgl_core.models.projector import GroundProjectors
+from cvgl_core.types import GroundSpec, ModelCard
+
+
+@dataclass(frozen=True)
+class UnifyGeoConfig:
+    """All that decides the shape of a network.
+
+    Attributes:
+        name: under which the network is registered.
+        backbone: of both branches, any timm network with maps at 1/4, 1/8 and 1/16.
+        tile_size_m: side of a tile on the ground.
+        aerial_px: side of the aerial input.
+        ground: size and elevation range of the ground input.
+        column_channels: channels of one descriptor column at levels 0 to 3.
+        head_stride: 2 as the paper, or 1 for small inputs.
+        head_width: the heads' maps are projected to so many channels; None leaves them.
+        light: cheaper projectors and decoder; see ``DecoderWidths``.
+        azimuth_wrap_px: pixels of the panorama repeated on either side before the trunk, and
+            cropped after it, so that its ends see each other; a multiple of 16.
+        mean_rgb: subtracted from pixels in 0..1.
+        std_rgb: divides them.
+    """
+
+    name: str
+    backbone: str
+    tile_size_m: float
+    aerial_px: int
+    ground: GroundSpec
+    column_channels: tuple[int, int, int, int]
+    head_stride: int = 2
+    head_width: int | None = None
+    light: bool = False
+    azimuth_wrap_px: int = 0
+    mean_rgb: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std_rgb: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the input per position of the level-0 map."""
+        return 16 * self.head_stride
+
+    @property
+    def columns(self) -> int:
+        """Azimuth columns of the detailed ground descriptor."""
+        return self.ground.width_px // self.stride
+
+
+class BranchEncoder(nn.Module):
+    """One branch: shared trunk, fine-grained head, semantic head and aggregator (III-C)."""
+
+    def __init__(self, parts: BackboneParts, width: int) -> None:
+        super().__init__()
+        self.trunk = parts.trunk
+        self.fine_head = _projected(parts.head, parts.head_channels, width)
+        self.semantic_head = _projected(twin(parts.head), parts.head_channels, width)
+        self.aggregator = FeatureAggregator(width)
+
+    def describe(self, sixteenth: Tensor) -> Tensor:
+        """Global descriptors ``[B, D]`` from the trunk's 1/16 map."""
+        return cast(Tensor, self.aggregator(self.semantic_head(sixteenth)))
+
+
+def _projected(head: nn.Module, channels: int, width: int) -> nn.Sequential:
+    projection = nn.Identity() if channels == width else nn.Conv2d(channels, width, 1)
+    return nn.Sequential(head, projection)
+
+
+class UnifyGeo(nn.Module):
+    """Two unshared branches and a matching decoder.
+
+    Inputs are normalised by the card's mean and deviation; invisible columns of a ground view are
+    zero after that.
+    """
+
+    def __init__(self, config: UnifyGeoConfig) -> None:
+        super().__init__()
+        self.config = config
+        ground, aerial = (build_backbone(config.backbone, config.head_stride) for _ in range(2))
+        width = config.head_width or ground.head_channels
+        _check_sizes(config, width)
+        self.ground = BranchEncoder(ground, width)
+        self.aerial = BranchEncoder(aerial, width)
+        rows = config.ground.height_px // config.stride
+        self.projectors = GroundProjectors(
+            width, config.column_channels, rows, separable=not config.light
+        )
+        self.fine_norm = LayerNorm2d(width)
+        levels = tuple(config.columns * channels for channels in config.column_channels)
+        quarter, eighth, sixteenth = aerial.channels
+        factors = (config.head_stride, 2, 2)
+        self.decoder = MatchingDecoder(
+            DecoderWidths(levels, (sixteenth, eighth, quarter), factors, config.light)
+        )
+        self.descriptor_dim = width
+
+    def forward_ground(self, x: Tensor) -> GroundFeatures:
+        """Encode normalised ground views ``[B, 3, h, w]``."""
+        sixteenth = self.ground_trunk(x)
+        return GroundFeatures(
+            self.ground.describe(sixteenth),
+            self.projectors(self.ground.fine_head(sixteenth)),
+            self.config.columns,
+        )
+
+    def forward_aerial(self, x: Tensor) -> AerialFeatures:
+        """Encode normalised tiles ``[B, 3, p, p]``."""
+        trunk = self.aerial.trunk(x)
+        return AerialFeatures(self.aerial.describe(trunk[2]), self.aerial_maps(trunk))
+
+    def match(self, ground: GroundFeatures, aerial: AerialFeatures) -> MatchOutput:
+        """Match view ``b`` with tile ``b``."""
+        return cast(MatchOutput, self.decoder(ground.columns, aerial.maps))
+
+    def match_level0(self, columns0: Tensor, maps0: Tensor) -> Tensor:
+        """Cosines ``[G, T, h, w]`` of descriptors ``[G, C]`` with level-0 maps ``[T, C, h, w]``."""
+        return all_cosines(columns0, maps0)
+
+    def forward(self, ground: Tensor, aerial: Tensor) -> MatchOutput:
+        """Match normalised views ``[B, 3, h, w]`` with normalised tiles ``[B, 3, p, p]``."""
+        return self.match(self.forward_ground(ground), self.forward_aerial(aerial))
+
+    def ground_trunk(self, x: Tensor) -> Tensor:
+        """The 1/16 map of ground views, their ends joined where the configuration says so."""
+        wrap = self.config.azimuth_wrap_px
+        if wrap == 0:
+            return cast(Tensor, self.ground.trunk(x)[2])
+        joined = torch.cat([x[..., -wrap:], x, x[..., :wrap]], dim=-1)
+        margin = wrap // 16
+        return cast(Tensor, self.ground.trunk(joined)[2][..., margin:-margin])
+
+    def aerial_maps(self, trunk: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The four maps to match, level 0 first, from the trunk's three."""
+        quarter, eighth, sixteenth = trunk
+        return self.level0_map(sixteenth), sixteenth, eighth, quarter
+
+    def level0_map(self, sixteenth: Tensor) -> Tensor:
+        """The layer- and L2-normalised level-0 map from the trunk's 1/16 map."""
+        fine = self.fine_norm(self.aerial.fine_head(sixteenth))
+        return F.normalize(fine.float(), dim=1)
+
+    def card(self) -> ModelCard:
+        """Describe this network; the weights' hash and training record are not filled in."""
+        config = self.config
+        return ModelCard(
+            name=config.name,
+            parameters=sum(parameter.numel() for parameter in self.parameters()),
+            tile_size_m=config.tile_size_m,
+            aerial_px=config.aerial_px,
+            ground=config.ground,
+            mean_rgb=config.mean_rgb,
+            std_rgb=config.std_rgb,
+            descriptor_dim=self.descriptor_dim,
+            ground_columns=config.columns,
+        )
+
+
+def _check_sizes(config: UnifyGeoConfig, width: int) -> None:
+    sides = (config.aerial_px, config.ground.height_px, config.ground.width_px)
+    if any(side % config.stride for side in sides) or config.azimuth_wrap_px % 16:
+        raise SettingsError(f"{config.name}: input sizes must be multiples of {config.stride} px")
+    if config.columns * config.column_channels[0] != width:
+        raise SettingsError(
+            f"{config.name}: {config.columns} columns of {config.column_channels[0]} channels do "
+            f"not make the {width} channels of the level-0 map"
+        )

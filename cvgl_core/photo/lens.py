@@ -1,0 +1,88 @@
+"""Field of view from what EXIF says about the lens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+from cvgl_core.photo import values
+
+FOCAL_LENGTH, FOCAL_35MM = 0x920A, 0xA405
+PLANE_X_RESOLUTION, PLANE_UNIT = 0xA20E, 0xA210
+PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
+FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
+FILM_WIDTH_MM = 36.0
+MIN_FOV_DEG, MAX_FOV_DEG = 2.0, 150.0
+_UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
+
+
+class Recorder(Protocol):
+    """Where a reader leaves sources and warnings."""
+
+    def found(self, name: str, source: str) -> None:
+        """Record where a value was found."""
+
+    def warn(self, line: str) -> None:
+        """Record something odd."""
+
+
+def read_fov_deg(
+    width_px: int, height_px: int, exif: Mapping[int, object], notes: Recorder
+) -> float | None:
+    """Return the horizontal field of view, degrees, of a photo as displayed.
+
+    Two sources: the focal length for 35 mm film (a whole number, CIPA: the same diagonal), and the
+    focal length over the pixel pitch of the sensor. The second is exact but often wrong, so it is
+    believed against the first only where they agree within 6 %.
+    """
+    long_px = max(width_px, height_px)
+    film = _film_focal_px(long_px, min(width_px, height_px), exif, notes)
+    plane = _plane_focal_px(long_px, exif)
+    focal_px, source = film, "EXIF FocalLengthIn35mmFilm"
+    if plane is not None and (film is None or _agree(plane, film, width_px, height_px)):
+        focal_px, source = plane, "EXIF FocalLength, FocalPlaneXResolution"
+    if focal_px is None:
+        return None
+    fov_deg = math.degrees(2.0 * math.atan(width_px / 2.0 / focal_px))
+    if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
+        notes.warn(f"focal length ignored: a field of view of {fov_deg:.1f} degrees is impossible")
+        return None
+    notes.found("fov_deg", source)
+    return fov_deg
+
+
+def film_px_per_mm(width_px: int, height_px: int) -> float:
+    """Return pixels per millimetre of 35 mm film: the same diagonal, at most 36 mm wide."""
+    long_px = max(width_px, height_px)
+    return max(long_px / FILM_WIDTH_MM, math.hypot(width_px, height_px) / FILM_DIAGONAL_MM)
+
+
+def _agree(plane_px: float, film_px: float, width_px: int, height_px: int) -> bool:
+    """Whether two focal lengths differ by no more than 6 % and the rounding to whole mm."""
+    return abs(plane_px - film_px) < 0.06 * film_px + 0.5 * film_px_per_mm(width_px, height_px)
+
+
+def _film_focal_px(
+    long_px: int, short_px: int, exif: Mapping[int, object], notes: Recorder
+) -> float | None:
+    """Return the focal length in pixels from its 35 mm equivalent."""
+    if FOCAL_35MM not in exif:
+        return None
+    focal_mm = values.number(exif[FOCAL_35MM])
+    if focal_mm is None or focal_mm <= 0.0:
+        notes.warn("EXIF FocalLengthIn35mmFilm ignored: 0 means unknown")
+        return None
+    return focal_mm * film_px_per_mm(long_px, short_px)
+
+
+def _plane_focal_px(long_px: int, exif: Mapping[int, object]) -> float | None:
+    """Return the focal length in pixels from the pixel pitch, for the picture as it is now."""
+    focal_mm = values.number(exif.get(FOCAL_LENGTH))
+    resolution = values.number(exif.get(PLANE_X_RESOLUTION))
+    unit_mm = _UNIT_MM.get(int(values.number(exif.get(PLANE_UNIT)) or 2))
+    if not focal_mm or not resolution or unit_mm is None or focal_mm < 0 or resolution < 0:
+        return None
+    sizes = [values.number(exif.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION)]
+    original_px = max([size for size in sizes if size is not None and size > 0], default=long_px)
+    return focal_mm / unit_mm * resolution * long_px / original_px

@@ -1,0 +1,1 @@
+"""Training on simulated cities: settings, city producer, loop, checkpoints."""

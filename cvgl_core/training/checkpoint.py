@@ -1,0 +1,96 @@
+"""A run on disk: everything needed to go on as if it had not stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cvgl_core.errors import TrainingError
+from cvgl_core.models.weights import load_tensors, save_tensors
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class RunState:
+    """What changes while training runs.
+
+    Attributes:
+        model, loss: their parameters and buffers.
+        optimiser: AdamW over both.
+        numpy_rng, torch_rng: of batches and of augmentation.
+        step: optimiser steps taken.
+        minutes: of training so far, over all sessions.
+    """
+
+    model: nn.Module
+    loss: nn.Module
+    optimiser: torch.optim.Optimizer
+    numpy_rng: np.random.Generator
+    torch_rng: torch.Generator
+    step: int = 0
+    minutes: float = 0.0
+
+
+def save_checkpoint(folder: Path, state: RunState, settings: str) -> None:
+    """Write the state atomically to ``folder``.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    tensors |= {f"loss.{name}": value for name, value in state.loss.state_dict().items()}
+    for index, values in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
+    tensors["torch_rng"] = state.torch_rng.get_state()
+    facts = {
+        "settings": settings,
+        "step": str(state.step),
+        "minutes": repr(state.minutes),
+        "numpy_rng": json.dumps(state.numpy_rng.bit_generator.state),
+    }
+    save_tensors(folder / CHECKPOINT, tensors, facts)
+
+
+def load_checkpoint(folder: Path, state: RunState, settings: str) -> bool:
+    """Restore ``state`` in place; return False if there is no checkpoint.
+
+    Raises:
+        TrainingError: the checkpoint belongs to other settings.
+        WeightsError: the file is damaged.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return False
+    tensors, facts = load_tensors(path)
+    if facts.get("settings") != settings:
+        raise TrainingError(
+            f"{path}: belongs to a run with other settings; choose another run.folder or remove it"
+        )
+    state.model.load_state_dict(_part(tensors, "model."))
+    state.loss.load_state_dict(_part(tensors, "loss."))
+    saved: dict[int, dict[str, Any]] = {}
+    for name, value in _part(tensors, "optimiser.").items():
+        index, key = name.split(".", 1)
+        saved.setdefault(int(index), {})[key] = value
+    groups = state.optimiser.state_dict()["param_groups"]
+    state.optimiser.load_state_dict({"state": saved, "param_groups": groups})
+    state.torch_rng.set_state(tensors["torch_rng"])
+    state.numpy_rng.bit_generator.state = json.loads(facts["numpy_rng"])
+    state.step = int(facts["step"])
+    state.minutes = float(facts["minutes"])
+    return True
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,99 @@
+"""``cvgl simulate`` and ``cvgl train``: thin, so what is tested is what they pass on and say."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture
+def simulator(monkeypatch):
+    import cvgl_core.simulation as simulation
+    from cvgl_core.simulation import writer
+
+    seen = SimpleNamespace()
+
+    def generate(seed, size_m, gsd_m, osm, progress):
+        seen.asked = (seed, size_m, gsd_m, osm)
+        progress("city", 1, 1)
+        return "a city"
+
+    def write(made, folder, photos, seed=0, progress=None):
+        seen.written = (made, folder, photos)
+
+    monkeypatch.setattr(simulation, "generate_city", generate)
+    monkeypatch.setattr(writer, "write_city", write)
+    return seen
+
+
+def test_simulate_passes_everything_on(cvgl, simulator, tmp_path):
+    result = cvgl(
+        "simulate", "city", "-o", tmp_path, "--seed", 5, "--size-m", 300, "--gsd-m", 0.5,
+        "--photos", 3, "--osm", "town.osm", "--json",
+    )  # fmt: skip
+    assert result.code == 0
+    assert simulator.asked == (5, 300.0, 0.5, Path("town.osm"))
+    assert simulator.written == ("a city", tmp_path, 3)
+    assert json.loads(result.out)["photos"] == 3
+
+
+def test_simulate_defaults_are_the_contract(cvgl, simulator, tmp_path):
+    assert cvgl("simulate", "city", "-o", tmp_path).code == 0
+    assert simulator.asked == (0, 1200.0, 0.25, None)
+
+
+def test_simulate_needs_a_folder(cvgl):
+    result = cvgl("simulate", "city")
+    assert result.code == 2
+    assert "--output" in result.err
+
+
+def test_simulate_refuses_a_size_in_one_line(cvgl, tmp_path):
+    result = cvgl("simulate", "city", "-o", tmp_path, "--size-m", 1)
+    assert result.code == 11
+    assert len(result.err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    from cvgl_core.training import loop
+
+    seen = SimpleNamespace()
+
+    def train(config, *, resume, progress):
+        seen.config, seen.resume = config, resume
+        return SimpleNamespace(
+            weights=Path("runs/x/weights.safetensors"),
+            card=SimpleNamespace(weights_sha256="ab" * 32),
+            steps=10,
+            pairs=640,
+            minutes=1.5,
+            figures={"r@1": 0.5},
+        )
+
+    monkeypatch.setattr(loop, "train", train)
+    return seen
+
+
+def test_train_reads_the_file_and_reports(cvgl, trainer, tmp_path):
+    config = tmp_path / "t.toml"
+    config.write_text("[run]\nminutes = 3\n")
+    result = cvgl("train", config, "--resume", "--json")
+    assert result.code == 0
+    assert trainer.resume is True
+    assert trainer.config.run.minutes == 3
+    assert json.loads(result.out)["figures"] == {"r@1": 0.5}
+    assert "10 steps" in cvgl("train", config).out
+
+
+@pytest.mark.parametrize("text", [None, "[run", "[run]\nminutes = -1\n", "[run]\nminuets = 3\n"])
+def test_train_refuses_bad_configurations(cvgl, trainer, tmp_path, text):
+    config = tmp_path / "t.toml"
+    if text is not None:
+        config.write_text(text)
+    result = cvgl("train", config)
+    assert result.code == 11
+    assert "t.toml" in result.err
+    assert len(result.err.splitlines()) == 1

@@ -1,0 +1,86 @@
+"""Every geometric change must move tile, panorama and target together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cvgl_core.data.pairs import (
+    Augmentation,
+    PairBatch,
+    augment,
+    gather,
+    limit_view,
+    mirror,
+    normalise,
+    turn,
+)
+from cvgl_core.data.sampler import BatchSampler, BatchSettings
+
+TILE_PX = 96
+
+
+@pytest.fixture
+def batch(packs) -> PairBatch:
+    sampler = BatchSampler(BatchSettings(16, TILE_PX, 20), np.random.default_rng(0))
+    return gather(packs, sampler.draw(packs), TILE_PX)
+
+
+def beacon_azimuths(batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Azimuth of the beacon as the tile and target say, and as the panorama says (turns)."""
+    red = batch.aerial[:, 0] - batch.aerial[:, 1]
+    weight = red.clamp(min=0).double()
+    size = batch.aerial.shape[-1]
+    centre = torch.arange(size).double() + 0.5
+    total = weight.sum(dim=(1, 2))
+    u = (weight.sum(dim=1) * centre).sum(dim=1) / total - batch.target_px[:, 0]
+    v = (weight.sum(dim=2) * centre).sum(dim=1) / total - batch.target_px[:, 1]
+    from_tile = torch.atan2(u, -v) / (2 * torch.pi)
+    column = (batch.ground[:, 0, 0] - batch.ground[:, 1, 0]).argmax(dim=1)
+    from_panorama = (column + 0.5) / batch.ground.shape[-1] - 0.5
+    return from_tile.numpy(), from_panorama.numpy()
+
+
+def assert_agree(batch: PairBatch) -> None:
+    tile, panorama = beacon_azimuths(batch)
+    gap = np.abs((tile - panorama + 0.5) % 1 - 0.5)
+    assert gap.max() <= 1.01 / batch.ground.shape[-1]
+
+
+def test_gathered_pairs_agree(batch):
+    assert_agree(batch)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3, 4, 5])
+def test_turning_moves_everything(batch, quarters):
+    turned = turn(batch, quarters)
+    assert_agree(turned)
+    tile, _ = beacon_azimuths(batch)
+    after, _ = beacon_azimuths(turned)
+    assert np.allclose((tile - after - quarters / 4 + 0.5) % 1 - 0.5, 0, atol=1e-6)
+
+
+def test_mirroring_moves_everything(batch):
+    assert_agree(mirror(batch))
+    tile, _ = beacon_azimuths(batch)
+    after, _ = beacon_azimuths(mirror(batch))
+    assert np.allclose((tile + after + 0.5) % 1 - 0.5, 0, atol=1e-6)
+
+
+def test_augmentation_keeps_the_truth_when_colours_stay(batch):
+    how = Augmentation(0, 0, 0, 80, 0, 0, 0)
+    for seed in range(8):
+        assert_agree(augment(batch, how, torch.Generator().manual_seed(seed)))
+
+
+def test_what_is_hidden_becomes_zero(batch):
+    rng = torch.Generator().manual_seed(0)
+    how = Augmentation(window_probability=1.0, window_min_deg=90.0, dropout_probability=1.0)
+    limited = limit_view(augment(batch, how, rng), how, rng)
+    hidden = limited.ground.isnan().all(dim=(1, 2))
+    assert hidden.any() and not hidden.all()
+    mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.2, 0.2])
+    ready = normalise(limited, mean, std)
+    assert torch.isfinite(ready.ground).all() and torch.isfinite(ready.aerial).all()
+    assert (ready.ground.permute(0, 3, 1, 2)[hidden] == 0).all()

@@ -1,0 +1,155 @@
+"""Retrieval and re-ranking: Eq. 4, rolls, and what must not change."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cvgl_core.localization.heading import search_heading, wrapped
+from cvgl_core.localization.posterior import TileProbabilities
+from cvgl_core.localization.rerank import decode, rerank
+from cvgl_core.localization.retrieve import Query, Retrieved, retrieve, turn
+from cvgl_core.types import GroundView, no_progress
+
+P = 8
+
+
+class TableEngine:
+    """Match scores from a table [tile, roll]; a heatmap's first cells tell its roll and tile."""
+
+    card = SimpleNamespace(aerial_px=P)
+
+    def __init__(self, table):
+        self.table = np.asarray(table, np.float32)
+        self.decoded = []
+
+    def match_scores(self, query, rgb, rolls=(0,)):
+        return self.table[rgb[:, 0, 0, 0]][:, list(rolls)]
+
+    def decode(self, query, rgb, roll_per_tile):
+        heatmap = np.zeros((len(rgb), P, P), np.float32)
+        heatmap[:, 0, 0] = roll_per_tile
+        heatmap[:, 0, 1] = rgb[:, 0, 0, 0]
+        self.decoded += rgb[:, 0, 0, 0].tolist()
+        return heatmap
+
+
+def pixels_of(indices):
+    pixels = np.zeros((len(indices), P, P, 3), np.uint8)
+    pixels[:, 0, 0, 0] = indices
+    return pixels
+
+
+INDEX = SimpleNamespace(tile_pixels=pixels_of)
+
+
+def ranked(retrieval, match, batch=3):
+    retrieval, match = np.asarray(retrieval, np.float32), np.asarray(match, np.float32)
+    order = np.argsort(-retrieval.max(axis=1), kind="stable")
+    query = Query(None, tuple(range(match.shape[1])), np.zeros((match.shape[1], 4), np.float32))
+    return rerank(
+        TableEngine(match), INDEX, query, Retrieved(order, retrieval[order]), batch, no_progress
+    )
+
+
+@given(st.integers(1, 12), st.sampled_from([1, 4]), st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_against_the_formula(count, rolls, seed, batch):
+    rng = np.random.default_rng(seed)
+    retrieval = rng.random((count, rolls)).astype(np.float32)
+    match = rng.random((count, rolls)).astype(np.float32)
+    out = ranked(retrieval, match, batch)
+    total = retrieval + match
+    assert sorted(tile.tile for tile in out) == list(range(count))
+    assert [tile.score for tile in out] == sorted((total.max(axis=1)).tolist(), reverse=True)
+    for tile in out:
+        assert tile.roll == total[tile.tile].argmax()
+        assert tile.retrieval_score == retrieval[tile.tile, tile.roll]
+        assert tile.match_score == match[tile.tile, tile.roll]
+
+
+def test_decoding_uses_each_tiles_own_roll_and_skips_the_hopeless():
+    match = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.4], [0.0, 0.1]])
+    out = ranked(np.zeros((4, 2)), match)
+    engine = TableEngine(match)
+    query = Query(None, (0, 5), np.zeros((2, 4), np.float32))
+    shares = TileProbabilities(np.array([0.5, 0.3, 0.0999, 0.0001]), 0.1)
+    maps = decode(engine, INDEX, query, out, shares, top_k=1, least=0.01, batch_tiles=2)
+    assert engine.decoded == [0, 1, 2]
+    assert [heatmap[0, 0] for heatmap in maps[:3]] == [5, 0, 5]
+    assert [heatmap[0, 1] for heatmap in maps[:3]] == [0, 1, 2]
+    assert maps[3].shape == (P, P)
+    assert np.ptp(maps[3]) == 0
+
+
+def test_equal_matches_keep_the_order_of_retrieval():
+    retrieval = np.array([[0.1], [0.9], [0.5]])
+    out = ranked(retrieval, np.full((3, 1), 0.25))
+    assert [tile.tile for tile in out] == [1, 2, 0]
+    assert [tile.retrieval_rank for tile in out] == [1, 2, 3]
+
+
+def test_ties_are_broken_by_retrieval():
+    out = ranked([[0.5], [0.25]], [[0.25], [0.5]])
+    assert [tile.retrieval_rank for tile in out] == [1, 2]
+
+
+@given(st.integers(1, 30), st.integers(1, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_retrieval_over_rolls_is_the_best_of_all_pairs(count, rolls, depth, seed):
+    rng = np.random.default_rng(seed)
+    gallery = rng.standard_normal((count, 5))
+    gallery = (gallery / np.linalg.norm(gallery, axis=1, keepdims=True)).astype(np.float16)
+    queries = rng.standard_normal((rolls, 5)).astype(np.float32)
+
+    def search(descriptors, k, where=None):
+        scores = descriptors @ gallery.astype(np.float32).T
+        return SimpleNamespace(indices=np.argsort(-scores, axis=1, kind="stable")[:, :k])
+
+    index = SimpleNamespace(rows=np.arange(count), descriptors=gallery, search=search)
+    found = retrieve(index, Query(None, tuple(range(rolls)), queries), depth, None)
+    unit = gallery.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    cosines = unit @ (queries / np.linalg.norm(queries, axis=1, keepdims=True)).T
+    best = cosines.max(axis=1)
+    assert len(found.tiles) == min(depth, count)
+    np.testing.assert_allclose(
+        np.sort(best)[::-1][: len(found.tiles)], best[found.tiles], atol=1e-6
+    )
+    np.testing.assert_allclose(found.scores, cosines[found.tiles], atol=1e-5)
+
+
+@pytest.mark.parametrize("roll", [0, 1, 5, 15])
+def test_turning_moves_the_picture_to_the_right(roll):
+    rgb = np.zeros((4, 64, 3), np.uint8)
+    rgb[:, 32] = 255
+    view = GroundView(rgb, rgb[0, :, 0] > 0, None)
+    turned = turn(view, roll, SimpleNamespace(ground_columns=16))
+    # A thing straight ahead (column 32 of 64) seen with heading h lies h further to the right.
+    (column,) = np.flatnonzero(turned.rgb[0, :, 0])
+    assert column == (32 + roll * 4) % 64
+    assert turned.visible[column]
+    assert turned.visible.sum() == 1
+
+
+@given(st.floats(0, 359.99), st.sampled_from([8, 16, 24]))
+def test_heading_of_a_smooth_score_is_exact(heading, count):
+    angles = np.radians(np.arange(count) * 360 / count - heading)
+    rows = [np.cos(angles).astype(np.float32) * 0.5, np.cos(angles).astype(np.float32) * 0.4]
+    found = search_heading(rows, np.array([0.7, 0.3]), 0.05)
+    assert abs(float(wrapped(np.array(found.heading_deg - heading)))) < 360 / count / 10
+    assert 360 / count / np.sqrt(12) <= found.std_deg < 60
+
+
+def test_two_likely_headings_make_it_uncertain():
+    rows = np.zeros((1, 16), np.float32)
+    rows[0, [2, 10]] = 1.0, 0.99
+    found = search_heading(list(rows), np.ones(1), 0.05)
+    assert found.heading_deg == pytest.approx(45.0, abs=1)
+    assert found.std_deg > 90
+
+
+def test_tiles_without_weight_have_no_say():
+    rows = np.zeros((2, 16), np.float32)
+    rows[0, 4], rows[1, 12] = 1.0, 5.0
+    assert search_heading(list(rows), np.array([1.0, 0.0]), 0.05).heading_deg == pytest.approx(90)

@@ -1,0 +1,136 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from cvgl_core.errors import PhotoViewError, SettingsError
+from cvgl_core.models import Engine, create_model, untrained_engine
+from cvgl_core.models.engine import resolve_device
+from cvgl_core.models.fusing import fuse_batch_norms
+
+
+def test_a_tile_alone_equals_the_tile_in_a_batch(engine, tiles):
+    together = engine.describe_tiles(tiles)
+    assert together.shape == (11, 256)
+    assert together.dtype == np.float32
+    for i in (0, 5, 10):
+        assert np.array_equal(engine.describe_tiles(tiles[i : i + 1])[0], together[i])
+    order = np.random.default_rng(5).permutation(11)
+    assert np.array_equal(engine.describe_tiles(tiles[order]), together[order])
+
+
+def test_descriptors_do_not_depend_on_the_number_of_threads(engine, tiles, view):
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append((engine.describe_tiles(tiles), engine.describe_view(view).descriptor))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for tile_descriptors, view_descriptor in found[1:]:
+        assert np.array_equal(tile_descriptors, found[0][0])
+        assert np.array_equal(view_descriptor, found[0][1])
+
+
+def test_no_tiles_no_descriptors(engine, tiles):
+    assert engine.describe_tiles(tiles[:0]).shape == (0, 256)
+
+
+def test_two_engines_agree(tiles, view):
+    one, two = (untrained_engine("unifygeo-lite0", seed=4) for _ in range(2))
+    assert np.array_equal(one.describe_tiles(tiles[:2]), two.describe_tiles(tiles[:2]))
+    assert np.array_equal(one.describe_view(view).descriptor, two.describe_view(view).descriptor)
+
+
+def test_equals_the_network_before_fusing(tiles, view):
+    """Statistics that are not trivial, then the plain network in float32 against the engine."""
+    torch.manual_seed(0)
+    model = create_model("unifygeo-lite0").train()
+    with torch.no_grad():
+        for _ in range(2):
+            model(torch.randn(4, 3, 48, 256) * 2 + 1, torch.randn(4, 3, 128, 128) * 2 - 1)
+        model.eval()
+        x = (torch.from_numpy(tiles[:3]).float() / 255 - 0.5) / 0.5
+        y = (torch.from_numpy(view.rgb[None]).float() / 255 - 0.5) / 0.5
+        aerial = model.forward_aerial(x.permute(0, 3, 1, 2))
+        ground = model.forward_ground(y.permute(0, 3, 1, 2))
+        match = model.match_level0(ground.columns[0], aerial.maps[0]).amax((2, 3))[0]
+    engine = Engine(model, model.card())
+    query = engine.describe_view(view)
+    np.testing.assert_allclose(engine.describe_tiles(tiles[:3]), aerial.descriptor, atol=1e-4)
+    np.testing.assert_allclose(query.descriptor, ground.descriptor[0], atol=1e-4)
+    np.testing.assert_allclose(query.columns[0], ground.columns[0][0], atol=1e-4)
+    np.testing.assert_allclose(engine.match_scores(query, tiles[:3])[:, 0], match, atol=1e-4)
+
+
+def test_all_batch_norms_of_the_light_network_are_fused():
+    model = create_model("unifygeo-lite0").eval()
+    norms = sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+    assert fuse_batch_norms(model) == norms > 0
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+
+
+def test_match_tiles(engine, tiles, view):
+    query = engine.describe_view(view)
+    matches = engine.match_tiles(query, tiles[:3], rolls=(0, 4, 9))
+    assert matches.match_score.shape == (3, 3)
+    assert np.array_equal(matches.match_score, engine.match_scores(query, tiles[:3], (0, 4, 9)))
+    best = np.array([0, 4, 9])[matches.match_score.argmax(1)]
+    assert np.array_equal(matches.best_roll, best)
+    assert np.array_equal(matches.log_heatmap, engine.decode(query, tiles[:3], best))
+    np.testing.assert_allclose(np.exp(matches.log_heatmap).sum((1, 2)), 1.0, atol=1e-4)
+
+
+def test_rolls_turn_the_query(engine, tiles, view):
+    """A roll of the engine is a roll of the query's descriptors."""
+    query = engine.describe_view(view)
+    turned = dataclasses.replace(
+        query,
+        columns=tuple(np.roll(c, 3 * len(c) // 16) for c in query.columns),
+    )
+    assert np.array_equal(
+        engine.match_scores(query, tiles, (3,)), engine.match_scores(turned, tiles, (0,))
+    )
+    np.testing.assert_array_equal(
+        engine.decode(query, tiles[:2], [3, 3]), engine.decode(turned, tiles[:2], [0, 0])
+    )
+    mixed = engine.decode(query, tiles[:2], [0, 3])
+    assert np.array_equal(mixed[0], engine.decode(query, tiles[:2], [0, 0])[0])
+    assert np.array_equal(mixed[1], engine.decode(query, tiles[:2], [3, 3])[1])
+
+
+def test_invisible_columns_do_not_matter(engine, view):
+    visible = view.visible.copy()
+    visible[100:] = False
+    other = view.rgb.copy()
+    other[:, 100:] = 7
+    one = engine.describe_view(dataclasses.replace(view, visible=visible))
+    two = engine.describe_view(dataclasses.replace(view, visible=visible, rgb=other))
+    assert np.array_equal(one.descriptor, two.descriptor)
+    assert not np.array_equal(one.descriptor, engine.describe_view(view).descriptor)
+
+
+def test_wrong_inputs(engine, tiles, view):
+    query = engine.describe_view(view)
+    with pytest.raises(PhotoViewError):
+        engine.describe_view(dataclasses.replace(view, rgb=view.rgb[:40]))
+    with pytest.raises(SettingsError):
+        engine.describe_tiles(tiles[:, :64])
+    with pytest.raises(SettingsError):
+        engine.describe_tiles(tiles.astype(np.float32))
+    with pytest.raises(SettingsError):
+        engine.match_scores(query, tiles, ())
+    with pytest.raises(SettingsError):
+        engine.decode(query, tiles, [0])
+
+
+def test_devices():
+    assert resolve_device("auto") in ("cpu", "cuda")
+    with pytest.raises(SettingsError, match="tpu"):
+        resolve_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(SettingsError, match="CUDA"):
+            resolve_device("cuda")

@@ -1,0 +1,144 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rasterio.transform import from_origin
+from shapely.geometry import shape
+
+from cvgl_core.console import run
+from cvgl_core.index import Index
+from tests.tiling.helpers import StubDescriber, world_raster, write_raster
+from tiling.cli import app
+
+UTM = "EPSG:32633"
+PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
+
+
+@pytest.fixture(autouse=True)
+def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "tiling.engines.load_describer", lambda model, device, engine: StubDescriber()
+    )
+
+
+def cvgl_tile(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
+    code = run(app, "cvgl-tile", [str(arg) for arg in args])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    return world_raster(tmp_path / "world.tif", PLAIN, (200, 200), UTM)
+
+
+def test_from_plan_to_footprints(world: Path, tmp_path: Path, capsys) -> None:
+    city = tmp_path / "city.cvgl"
+    code, out, _ = cvgl_tile(capsys, "plan", world, "--json")
+    planned = json.loads(out)
+    assert code == 0 and planned["crs"] == UTM and planned["area_km2"] == pytest.approx(0.01)
+    code, out, err = cvgl_tile(capsys, "build", world, "-o", city, "--json")
+    built = json.loads(out)
+    assert code == 0 and err == ""
+    assert built["tiles"] <= planned["tiles"] and built["index_id"] == planned["index_id"]
+    size = sum(p.stat().st_size for p in city.glob("shards/*/*.npy"))
+    assert size == pytest.approx(planned["bytes"], rel=0.05)
+    code, out, _ = cvgl_tile(capsys, "info", city, "--json")
+    facts = json.loads(out)
+    assert facts["version"] == 1 and facts["sources"][0]["name"] == "world.tif"
+    west, south, east, north = facts["bbox"]
+    assert west < 15.003 < east and south < 48.755 < north and east - west < 0.003
+    assert str(tmp_path) not in (city / "manifest.json").read_text()
+    code, out, _ = cvgl_tile(capsys, "footprints", city)
+    features = json.loads(out)["features"]
+    index = Index.open(city)
+    assert [f["id"] for f in features] == [index.tile_id(i) for i in range(len(index))]
+    assert len({f["id"] for f in features}) == built["tiles"]
+    middle = shape(features[0]["geometry"]).centroid
+    assert (middle.x, middle.y) == pytest.approx((index.lons[0], index.lats[0]), abs=1e-6)
+    for command in (
+        ["verify", city],
+        ["info", city],
+        ["plan", world],
+        ["build", world, "-o", city],
+    ):
+        code, out, _ = cvgl_tile(capsys, *command)
+        assert code == 0 and out.strip()
+
+
+def one_line_error(result: tuple[int, str, str], code: int, *words: str) -> None:
+    assert result[0] == code and result[1] == ""
+    assert len(result[2].strip().splitlines()) == 1 and "Traceback" not in result[2]
+    for word in words:
+        assert word in result[2]
+
+
+def test_errors_are_one_line_with_their_exit_code(world: Path, tmp_path: Path, capsys) -> None:
+    city = tmp_path / "city.cvgl"
+    pixels = np.full((200, 200, 3), 50, np.uint8)
+    no_crs = write_raster(tmp_path / "nocrs.tif", pixels, PLAIN, None)
+    (tmp_path / "text.tif").write_text("hello")
+    tiny = world_raster(tmp_path / "tiny.tif", PLAIN, (20, 20), UTM)
+    blank = write_raster(tmp_path / "blank.tif", pixels * 0, PLAIN, UTM, nodata=0)
+
+    def build(*args: object) -> tuple[int, str, str]:
+        return cvgl_tile(capsys, "build", *args, "-o", city)
+
+    one_line_error(build(tmp_path / "gone.tif"), 21, "gone.tif", "does not exist")
+    one_line_error(build(tmp_path / "text.tif"), 21, "text.tif", "known format")
+    one_line_error(build(no_crs), 22, "nocrs.tif", "--source-crs")
+    one_line_error(build(tiny), 23, "tiny.tif", "less than one tile")
+    one_line_error(build(blank), 23, "blank.tif", "nodata")
+    one_line_error(build(world, "--aoi", "0,0,1,1"), 23, "outside")
+    one_line_error(build(world, "--aoi", "1,2,3"), 11, "--aoi")
+    one_line_error(build(world, "--overlap", "0.99"), 11, "overlap")
+    one_line_error(build(world, "--bands", "a"), 11, "--bands")
+    one_line_error(build(world, "--crs", "EPSG:4326"), 11, "EPSG:4326")
+    assert not city.exists()
+    assert build(no_crs, "--source-crs", UTM)[0] == 0
+    one_line_error(cvgl_tile(capsys, "verify", tmp_path / "none"), 41, "none")
+    path = sorted(city.glob("shards/*/imagery.npy"))[0]
+    data = bytearray(path.read_bytes())
+    data[99] ^= 1
+    path.write_bytes(data)
+    for command in ("verify", "info", "footprints"):
+        one_line_error(cvgl_tile(capsys, command, city), 42, "imagery.npy")
+    code, out, _ = cvgl_tile(capsys, "verify", city, "--json")
+    assert (
+        code == 42
+        and json.loads(out)["ok"] is False
+        and "imagery.npy" in json.loads(out)["problems"][0]
+    )
+    (city / "manifest.json").unlink()
+    one_line_error(cvgl_tile(capsys, "verify", city), 41, "no finished index")
+    assert cvgl_tile(capsys, "build", "-o", city)[0] == 2
+
+
+def test_ray_is_refused_in_clear_words(world: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.undo()
+    result = cvgl_tile(capsys, "build", world, "-o", tmp_path / "c.cvgl", "--engine", "ray")
+    one_line_error(result, 11, "--engine ray", "local")
+
+
+def test_help_needs_neither_torch_nor_gdal() -> None:
+    code = (
+        "import sys; from tiling.cli import app; from cvgl_core.console import run\n"
+        "run(app, 'cvgl-tile', ['build', '--help'])\n"
+        "print(sorted({'torch', 'rasterio', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]") or "['numpy']" in done.stdout
+    for option in (
+        "--model",
+        "--aoi",
+        "--tile-size-m",
+        "--overlap",
+        "--device",
+        "--workers",
+        "--engine",
+        "--json",
+    ):
+        assert option in done.stdout

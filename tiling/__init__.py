@@ -1,0 +1,1 @@
+"""Overhead rasters to index folders: open, plan, cut, describe, store."""

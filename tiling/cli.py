@@ -1,0 +1,298 @@
+"""The command ``cvgl-tile``: from overhead rasters to an index that photos can be looked up in."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cvgl_core.console import AsJson, Verbose, progress_bar, run
+from cvgl_core.errors import IndexCorruptError, SettingsError
+from tiling.engines import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from cvgl_core.index import Index
+    from tiling.build import BuildResult
+    from tiling.engines import TileDescriber
+    from tiling.plan import CutSettings, Plan
+    from tiling.raster import RasterInfo
+
+app = typer.Typer(
+    name="cvgl-tile",
+    help="Cut overhead rasters into ground squares, describe them, and keep them in an index.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Rasters = Annotated[
+    list[Path],
+    typer.Argument(help="Overhead images; where they overlap, the first wins.", show_default=False),
+]
+IndexPath = Annotated[Path, typer.Argument(metavar="CITY.cvgl", help="The index folder.")]
+Model = Annotated[str, typer.Option(help="Name of a model, or a file of weights.")]
+Aoi = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|W,S,E,N", help="Only this area: degrees, or a file of polygons."),
+]
+TileSize = Annotated[
+    float | None,
+    typer.Option(help="Side of a tile on the ground; the model's (72) if not given."),
+]
+Overlap = Annotated[float, typer.Option(help="Share that neighbouring tiles have in common.")]
+MinValid = Annotated[float, typer.Option(help="Share of a tile that must show picture.")]
+GridCrs = Annotated[
+    str | None, typer.Option("--crs", help="Metric CRS of the grid; the UTM zone if not given.")
+]
+SourceCrs = Annotated[
+    str | None, typer.Option(help="CRS of rasters that do not name theirs, such as EPSG:25832.")
+]
+Bands = Annotated[str | None, typer.Option(metavar="R,G,B", help="Bands to show, from 1.")]
+Device = Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")]
+EngineName = Annotated[str, typer.Option("--engine", help="How work is spread: local (or ray).")]
+
+
+@app.command()
+def build(
+    rasters: Rasters,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="CITY.cvgl", help="The index.")],
+    model: Model = DEFAULT_MODEL,
+    aoi: Aoi = None,
+    tile_size_m: TileSize = None,
+    overlap: Overlap = 0.5,
+    min_valid: MinValid = 0.25,
+    crs: GridCrs = None,
+    source_crs: SourceCrs = None,
+    bands: Bands = None,
+    device: Device = "auto",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that read ahead.")] = 1,
+    engine: EngineName = "local",
+    as_json: AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
+    from tiling.build import build_index
+
+    settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
+    infos = _describe(rasters, source_crs, bands)
+    describer = _describer(model, device, engine)
+    start = time.monotonic()
+    with progress_bar() as progress:
+        result = build_index(infos, output, describer, settings, workers=workers, progress=progress)
+    facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
+    if as_json:
+        _print_json(facts)
+    else:
+        _print(
+            f"{output}: {facts['tiles']} tiles, version {facts['version']}, "
+            f"{facts['blocks_written']} blocks written, {facts['blocks_kept']} kept"
+        )
+
+
+@app.command()
+def plan(
+    rasters: Rasters,
+    model: Model = DEFAULT_MODEL,
+    aoi: Aoi = None,
+    tile_size_m: TileSize = None,
+    overlap: Overlap = 0.5,
+    min_valid: MinValid = 0.25,
+    crs: GridCrs = None,
+    source_crs: SourceCrs = None,
+    bands: Bands = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Say how many tiles a build would make, how large it would be, and how long it would take."""
+    from tiling.plan import make_plan
+
+    settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
+    infos = _describe(rasters, source_crs, bands)
+    describer = _describer(model, device, "local")
+    with progress_bar() as progress:
+        planned = make_plan(infos, describer.card, settings, progress)
+        seconds = _trial_seconds(planned, settings, describer)
+    megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
+    facts = {
+        "tiles": planned.tile_count,
+        "blocks": len(planned.blocks),
+        "area_km2": round(planned.area_m2 / 1e6, 4),
+        "bytes": planned.stored_bytes(describer.card.descriptor_dim),
+        "seconds": round(seconds, 1),
+        "crs": planned.grid.crs,
+        "tile_size_m": planned.grid.tile_size_m,
+        "stride_m": planned.grid.stride_m,
+        "gsd_m_per_px": planned.gsd_m_per_px,
+        "index_id": planned.index_id,
+    }
+    if as_json:
+        _print_json(facts)
+    else:
+        _print(
+            f"{facts['tiles']} tiles of {planned.grid.tile_size_m:g} m in {planned.grid.crs}, "
+            f"{facts['area_km2']} km2, about {megabytes:.1f} MB and {seconds:.0f} s on this machine"
+        )
+
+
+@app.command()
+def info(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
+    """Say what an index holds."""
+    from cvgl_core.index import Index
+
+    opened = Index.open(index)
+    facts = opened.manifest.model_dump(mode="json", exclude={"shards"}) | {
+        "tiles": len(opened),
+        "blocks": len(opened.manifest.shards),
+        "bytes": sum(path.stat().st_size for path in index.rglob("*") if path.is_file()),
+        "bbox": _bbox(opened),
+    }
+    if as_json:
+        _print_json(facts)
+        return
+    for key, value in facts.items():
+        if key == "sources":
+            for source in value:
+                _print(f"source: {source['name']} ({source['gsd_m_per_px']} m/px, {source['crs']})")
+        else:
+            _print(f"{key}: {value}")
+
+
+@app.command()
+def verify(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
+    """Read every byte of an index; exit code 0 only if each is as it was written."""
+    from cvgl_core.index import read_manifest, verify_folder
+
+    problems = verify_folder(index)
+    if as_json:
+        _print_json({"index": str(index), "ok": not problems, "problems": problems})
+    if problems:
+        read_manifest(index)  # a missing index or another format has its own error
+        for problem in problems[1:]:
+            sys.stderr.write(f"cvgl-tile: {problem}\n")
+        raise IndexCorruptError(problems[0])
+    if not as_json:
+        _print(f"{index}: every byte is as it was written")
+
+
+@app.command()
+def footprints(index: IndexPath, verbose: Verbose = 0) -> None:
+    """Write the outlines of all tiles as a GeoJSON FeatureCollection."""
+    from cvgl_core.geo import tile_geometry, tile_rings
+    from cvgl_core.index import Index
+
+    opened = Index.open(index)
+    rings = tile_rings(opened.grid, opened.rows, opened.cols)
+    write = sys.stdout.write
+    write('{"type":"FeatureCollection","features":[')
+    for number, ring in enumerate(rings):
+        feature = {
+            "type": "Feature",
+            "id": opened.tile_id(number),
+            "geometry": tile_geometry(ring),
+            "properties": {
+                "tile_id": opened.tile_id(number),
+                "lon": float(opened.lons[number]),
+                "lat": float(opened.lats[number]),
+                "valid_fraction": round(float(opened.valid_fraction[number]), 4),
+            },
+        }
+        write(("," if number else "") + "\n" + json.dumps(feature, allow_nan=False))
+    write("\n]}\n")
+
+
+def main() -> None:
+    """Run the command and exit with its code."""
+    sys.exit(run(app, "cvgl-tile"))
+
+
+def _settings(
+    aoi: str | None, tile_size_m: float | None, overlap: float, min_valid: float, crs: str | None
+) -> CutSettings:
+    """Return how to cut, from options."""
+    from tiling.area import read_area
+    from tiling.plan import CutSettings
+
+    area = None if aoi is None else read_area(aoi)
+    return CutSettings(tile_size_m, overlap, min_valid, area, crs)
+
+
+def _describe(
+    rasters: list[Path], source_crs: str | None, bands: str | None
+) -> tuple[RasterInfo, ...]:
+    """Return what the rasters are."""
+    from tiling.raster import describe_raster
+
+    try:
+        chosen = None if bands is None else tuple(int(band) for band in bands.split(","))
+    except ValueError as error:
+        raise SettingsError(f"--bands {bands!r}: numbers such as 3,2,1 are wanted") from error
+    return tuple(describe_raster(path, crs=source_crs, bands=chosen) for path in rasters)
+
+
+def _describer(model: str, device: str, engine: str) -> TileDescriber:
+    """Return the network."""
+    from tiling.engines import load_describer
+
+    return load_describer(model, device, engine)
+
+
+def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
+    """Return what a build did, for programs."""
+    manifest = result.manifest
+    return {
+        "index": str(output),
+        "index_id": manifest.index_id,
+        "version": manifest.version,
+        "tiles": manifest.tile_count,
+        "crs": manifest.grid.crs,
+        "model": manifest.model,
+        "weights_sha256": manifest.weights_sha256,
+        "blocks_written": result.blocks_written,
+        "blocks_kept": result.blocks_kept,
+    }
+
+
+def _bbox(index: Index) -> list[float]:
+    """Return west, south, east, north of an index; west > east across the antimeridian."""
+    import numpy as np
+
+    from cvgl_core.geo import bbox, cut_antimeridian, to_lonlat
+
+    edges = index.bounds()
+    x_m = [edges.left_m, edges.right_m, edges.right_m, edges.left_m, edges.left_m]
+    y_m = [edges.bottom_m, edges.bottom_m, edges.top_m, edges.top_m, edges.bottom_m]
+    return list(bbox(cut_antimeridian(np.stack(to_lonlat(index.grid.crs, x_m, y_m), axis=-1))))
+
+
+def _trial_seconds(planned: Plan, settings: CutSettings, describer: TileDescriber) -> float:
+    """Return how long a build would take, from cutting and describing a few tiles of it."""
+    from tiling.build import BATCH_TILES, fill_colour
+    from tiling.cut import Cutter, tile_windows
+
+    block = planned.blocks[len(planned.blocks) // 2]
+    start = time.monotonic()
+    with Cutter(planned, settings.min_valid, fill_colour(describer.card)) as cutter:
+        cut = cutter.cut(block)
+    reading = (time.monotonic() - start) / len(block.rows)
+    some = range(min(BATCH_TILES, len(block.rows)))
+    describer.describe_tiles(tile_windows(cut, planned, some))  # the first call warms up
+    start = time.monotonic()
+    describer.describe_tiles(tile_windows(cut, planned, some))
+    describing = (time.monotonic() - start) / len(some)
+    return planned.tile_count * max(reading, describing)
+
+
+def _print(line: str) -> None:
+    """Write a line to stdout."""
+    sys.stdout.write(line + "\n")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    """Write a JSON object to stdout, on one line."""
+    _print(json.dumps(value, allow_nan=False))

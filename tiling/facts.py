@@ -1,0 +1,67 @@
+"""What an open raster says of itself: where it lies, how fine it is, which files it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cvgl_core.errors import MissingGeoreferenceError, SettingsError, UnsupportedRasterError
+from cvgl_core.geo import geodesic_distance_m, to_lonlat
+from cvgl_core.types import LonLat
+
+
+def check_placed(path: Path, source: Any, crs: str | None) -> None:
+    """Refuse a raster that does not say where on Earth it lies."""
+    if not source.count:
+        layers = ", ".join(source.subdatasets[:5])
+        raise UnsupportedRasterError(f"{path}: has no bands of its own, only layers: {layers}")
+    if source.transform.is_identity or not source.transform.determinant:
+        if source.gcps[0]:
+            what = "is placed by ground control points only; lay it on a map first: gdalwarp IN OUT"
+        elif source.rpcs:
+            what = "is placed by a camera model (RPC) only; orthorectify it first: gdalwarp -rpc"
+        else:
+            what = "does not say where on Earth it lies; place it in a GIS and save it with its CRS"
+        raise MissingGeoreferenceError(f"{path}: {what}")
+    if source.crs is None and not crs:
+        raise MissingGeoreferenceError(
+            f"{path}: does not name its coordinate system; give it with --source-crs EPSG:n"
+        )
+
+
+def crs_text(crs: Any) -> str:
+    """Return a CRS as "EPSG:n" if it has such a number, else as WKT."""
+    text = str(crs.to_string())
+    return text if text.startswith("EPSG:") else str(crs.to_wkt())
+
+
+def ground_resolution(path: Path, source: Any, crs: str) -> tuple[float, LonLat]:
+    """Return the ground side of a pixel at the centre, and the centre."""
+    col, row = source.width / 2.0, source.height / 2.0
+    a, b, c, d, e, f = tuple(source.transform)[:6]
+    x, y = a * col + b * row + c, d * col + e * row + f
+    try:
+        lon, lat = to_lonlat(crs, [x, x + a, x + b], [y, y + d, y + e])
+    except SettingsError as error:
+        raise MissingGeoreferenceError(
+            f"{path}: its coordinate system is not tied to the Earth; give it a real one"
+        ) from error
+    sides = (
+        geodesic_distance_m(lon[0], lat[0], lon[1:], lat[1:]) if np.isfinite(lon + lat).all() else 0
+    )
+    gsd = float(np.sqrt(np.prod(sides)))
+    if not (np.isfinite(gsd) and gsd > 0.0 and abs(lat[0]) <= 90.0):
+        raise MissingGeoreferenceError(
+            f"{path}: its centre is not on Earth; its position or coordinate system is wrong"
+        )
+    return gsd, LonLat(float((lon[0] + 180.0) % 360.0 - 180.0), float(lat[0]))
+
+
+def pixel_files(path: Path, source: Any) -> tuple[Path, ...]:
+    """Return the files whose bytes decide the pixels: not statistics or world files."""
+    others = sorted(Path(name) for name in source.files if Path(name) != path.absolute())
+    if source.driver != "VRT":
+        others = [other for other in others if other.suffix.lower() in (".ovr", ".msk")]
+    return (path, *others)
