@@ -10,8 +10,9 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.simulation.scene import Cameras, GroundScene
 from cvgl_core.types import BoolArray, Float32Array, FloatArray
 
-CAMERA_HEIGHT_M = 2.5
-_HEIGHT_STD_M = 0.08
+CAMERA_HEIGHTS_M = (1.2, 3.0)
+"""From a phone held low to a mast on a car's roof."""
+
 _PAVEMENT_SHARE = 0.22
 _ASPHALT_BRIGHTEST = 132.0
 _CLEARANCE_M = 1.5
@@ -36,7 +37,7 @@ def sample_cameras(scene: GroundScene, count: int, seed: int, border_m: float = 
         border_m: distance kept from the edges of the rasters.
 
     Returns:
-        ``count`` cameras, about 2.5 m above the street.
+        ``count`` cameras, 1.2 to 3 m above the street.
 
     Raises:
         SettingsError: the scene has no such place.
@@ -61,7 +62,7 @@ def sample_cameras(scene: GroundScene, count: int, seed: int, border_m: float = 
             f"only {total} of {count} camera places found; simulate a larger or emptier city"
         )
     chosen = np.concatenate([np.empty((0, 2)), *found])[:count].astype(np.float32)
-    height: Float32Array = rng.normal(CAMERA_HEIGHT_M, _HEIGHT_STD_M, count).astype(np.float32)
+    height: Float32Array = rng.uniform(*CAMERA_HEIGHTS_M, count).astype(np.float32)
     return Cameras(x_m=chosen[:, 0].copy(), y_m=chosen[:, 1].copy(), height_m=height)
 
 
