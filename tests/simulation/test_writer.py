@@ -75,7 +75,7 @@ def test_the_truth_names_every_photo_inside_the_city(folder, features):
         x, y = to_grid.transform(*feature["geometry"]["coordinates"])
         assert EAST_M + 40 <= x <= EAST_M + 80
         assert NORTH_M - 80 <= y <= NORTH_M - 40
-        assert 2.2 < feature["properties"]["camera_height_m"] < 2.8
+        assert 1.2 <= feature["properties"]["camera_height_m"] <= 3.0
 
 
 def test_photos_say_what_the_truth_says_but_for_the_place(folder, features):
