@@ -35,7 +35,6 @@ def test_cameras_stand_on_the_street_clear_of_everything(scene):
     assert distance.min() > trees.radius_m.max()
     assert cameras.height_m.min() >= 1.2 and cameras.height_m.max() <= 3.0
     assert np.ptp(cameras.height_m) > 1.0
-    assert cameras.height_m.std() == pytest.approx(0.08, abs=0.02)
 
 
 def test_the_same_seed_gives_the_same_cameras(scene):
