@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,3 +53,62 @@ class FeatureAggregator(nn.Module):
         )
         refined = tokens + self.restore(attended)
         return F.normalize(self.pool(refined.float()), dim=1)
+
+
+class MeanAggregator(nn.Module):
+    """Average pooling: the paper's baseline without a feature aggregator (Table V)."""
+
+    def forward(self, semantic: Tensor) -> Tensor:
+        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, C]``, in float32."""
+        return F.normalize(semantic.float().mean(dim=(2, 3)), dim=1)
+
+
+class AzimuthPool(nn.Module):
+    """What lies in which direction: one short descriptor for each azimuth sector.
+
+    The paper's descriptor forgets where its features were (attention and GeM ignore the order of
+    positions), though north is known. Here the map is reduced to a few channels and pooled once
+    per sector with weights that fall off with the angle to the sector's middle; a tile's sectors
+    are taken around its centre, a view's along its columns. Sector-major, sector ``s`` looking at
+    ``-180 + (s + 0.5) * 360 / sectors`` degrees from north, so that turning the view by one sector
+    is a circular shift by ``channels``. This project's own extension.
+
+    Args:
+        in_channels: of the map.
+        channels: of one sector's descriptor.
+        azimuth_rad: of each position or column, clockwise from north, ``[P]``.
+        sectors: how many.
+        rows: height over which a view's map is squeezed first; 1 for a tile.
+    """
+
+    angle: Tensor
+
+    def __init__(
+        self, in_channels: int, channels: int, azimuth_rad: Tensor, sectors: int, rows: int = 1
+    ) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(in_channels, channels, (rows, 1))
+        self.log_sharpness = nn.Parameter(torch.tensor([math.log(4.0)]))
+        self.exponent = nn.Parameter(torch.tensor([3.0]))
+        middle = (torch.arange(sectors) + 0.5) / sectors * 2 * math.pi - math.pi
+        cosine = (azimuth_rad[None, :] - middle[:, None]).cos()
+        self.register_buffer("angle", cosine, persistent=False)
+
+    def forward(self, semantic: Tensor) -> Tensor:
+        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, sectors * channels]``."""
+        tokens = flat_positions(self.reduce(semantic)).float()
+        weights = (self.log_sharpness.exp() * self.angle).softmax(dim=1)
+        powered = tokens.clamp(min=_GEM_FLOOR).pow(self.exponent)
+        pooled = torch.einsum("sp,bpc->bsc", weights, powered).pow(1.0 / self.exponent)
+        return F.normalize(pooled.flatten(1), dim=1)
+
+
+def column_azimuths(columns: int) -> Tensor:
+    """Azimuth of each column of a north-centred view, radians clockwise from north ``[n]``."""
+    return (torch.arange(columns) + 0.5) / columns * 2 * math.pi - math.pi
+
+
+def position_azimuths(side: int) -> Tensor:
+    """Azimuth of each position of a north-up map from its centre, row by row ``[side * side]``."""
+    offset = torch.arange(side) + 0.5 - side / 2
+    return torch.atan2(offset[None, :], -offset[:, None]).flatten()

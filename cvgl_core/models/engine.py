@@ -82,8 +82,8 @@ class Engine:
 
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Global descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, L2-normalised."""
-        aerial = self._model.aerial
-        return self._over_tiles(rgb, lambda x, _: aerial.describe(aerial.trunk(x)[2]))
+        model = self._model
+        return self._over_tiles(rgb, lambda x, _: model.describe_tiles(model.aerial.trunk(x)[2]))
 
     def describe_view(self, view: GroundView) -> QueryFeatures:
         """Describe a ground view; its invisible columns count as the mean colour.

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.models.aggregator import FeatureAggregator
+from cvgl_core.models.aggregator import (
+    AzimuthPool,
+    FeatureAggregator,
+    MeanAggregator,
+    column_azimuths,
+    position_azimuths,
+)
 from cvgl_core.models.backbones import BackboneParts, build_backbone, twin
 from cvgl_core.models.decoder import DecoderWidths, MatchingDecoder, all_cosines
 from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
@@ -36,6 +43,10 @@ class UnifyGeoConfig:
         light: cheaper projectors and decoder; see ``DecoderWidths``.
         azimuth_wrap_px: pixels of the panorama repeated on either side before the trunk, and
             cropped after it, so that its ends see each other; a multiple of 16.
+        azimuth_channels: channels of each sector of the descriptor's azimuth part (as many sectors
+            as columns); 0 leaves the paper's descriptor.
+        aggregator: the paper's attention, or average pooling (its baseline).
+        shared_encoder: one encoder for both views, as Sample4Geo's, instead of two.
         mean_rgb: subtracted from pixels in 0..1.
         std_rgb: divides them.
     """
@@ -50,6 +61,9 @@ class UnifyGeoConfig:
     head_width: int | None = None
     light: bool = False
     azimuth_wrap_px: int = 0
+    azimuth_channels: int = 0
+    aggregator: Literal["attention", "mean"] = "attention"
+    shared_encoder: bool = False
     mean_rgb: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std_rgb: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
@@ -67,16 +81,23 @@ class UnifyGeoConfig:
 class BranchEncoder(nn.Module):
     """One branch: shared trunk, fine-grained head, semantic head and aggregator (III-C)."""
 
-    def __init__(self, parts: BackboneParts, width: int) -> None:
+    def __init__(self, parts: BackboneParts, width: int, attention: bool = True) -> None:
         super().__init__()
         self.trunk = parts.trunk
         self.fine_head = _projected(parts.head, parts.head_channels, width)
         self.semantic_head = _projected(twin(parts.head), parts.head_channels, width)
-        self.aggregator = FeatureAggregator(width)
+        self.aggregator: nn.Module = FeatureAggregator(width) if attention else MeanAggregator()
 
-    def describe(self, sixteenth: Tensor) -> Tensor:
-        """Global descriptors ``[B, D]`` from the trunk's 1/16 map."""
-        return cast(Tensor, self.aggregator(self.semantic_head(sixteenth)))
+    def describe(self, sixteenth: Tensor, azimuth: AzimuthPool | None = None) -> Tensor:
+        """Global descriptors ``[B, D]`` from the trunk's 1/16 map.
+
+        With an azimuth part the two are of equal weight, and the whole has unit length.
+        """
+        semantic = self.semantic_head(sixteenth)
+        content: Tensor = self.aggregator(semantic)
+        if azimuth is None:
+            return content
+        return torch.cat([content, azimuth(semantic)], dim=1) * math.sqrt(0.5)
 
 
 def _projected(head: nn.Module, channels: int, width: int) -> nn.Sequential:
@@ -97,9 +118,12 @@ class UnifyGeo(nn.Module):
         ground, aerial = (build_backbone(config.backbone, config.head_stride) for _ in range(2))
         width = config.head_width or ground.head_channels
         _check_sizes(config, width)
-        self.ground = BranchEncoder(ground, width)
-        self.aerial = BranchEncoder(aerial, width)
+        attention = config.aggregator == "attention"
+        self.ground = BranchEncoder(ground, width, attention)
+        shared = config.shared_encoder
+        self.aerial = self.ground if shared else BranchEncoder(aerial, width, attention)
         rows = config.ground.height_px // config.stride
+        self.ground_azimuth, self.aerial_azimuth = _azimuth_parts(config, width, rows)
         self.projectors = GroundProjectors(
             width, config.column_channels, rows, separable=not config.light
         )
@@ -110,13 +134,13 @@ class UnifyGeo(nn.Module):
         self.decoder = MatchingDecoder(
             DecoderWidths(levels, (sixteenth, eighth, quarter), factors, config.light)
         )
-        self.descriptor_dim = width
+        self.descriptor_dim = width + config.columns * config.azimuth_channels
 
     def forward_ground(self, x: Tensor) -> GroundFeatures:
         """Encode normalised ground views ``[B, 3, h, w]``."""
         sixteenth = self.ground_trunk(x)
         return GroundFeatures(
-            self.ground.describe(sixteenth),
+            self.ground.describe(sixteenth, self.ground_azimuth),
             self.projectors(self.ground.fine_head(sixteenth)),
             self.config.columns,
         )
@@ -124,7 +148,11 @@ class UnifyGeo(nn.Module):
     def forward_aerial(self, x: Tensor) -> AerialFeatures:
         """Encode normalised tiles ``[B, 3, p, p]``."""
         trunk = self.aerial.trunk(x)
-        return AerialFeatures(self.aerial.describe(trunk[2]), self.aerial_maps(trunk))
+        return AerialFeatures(self.describe_tiles(trunk[2]), self.aerial_maps(trunk))
+
+    def describe_tiles(self, sixteenth: Tensor) -> Tensor:
+        """Global descriptors ``[B, D]`` of tiles from their trunk's 1/16 map."""
+        return self.aerial.describe(sixteenth, self.aerial_azimuth)
 
     def match(self, ground: GroundFeatures, aerial: AerialFeatures) -> MatchOutput:
         """Match view ``b`` with tile ``b``."""
@@ -171,6 +199,20 @@ class UnifyGeo(nn.Module):
             descriptor_dim=self.descriptor_dim,
             ground_columns=config.columns,
         )
+
+
+def _azimuth_parts(
+    config: UnifyGeoConfig, width: int, rows: int
+) -> tuple[AzimuthPool, AzimuthPool] | tuple[None, None]:
+    """Return the azimuth parts of the ground and the aerial descriptor, or none."""
+    channels, sectors = config.azimuth_channels, config.columns
+    if not channels:
+        return None, None
+    side = config.aerial_px // config.stride
+    return (
+        AzimuthPool(width, channels, column_azimuths(sectors), sectors, rows),
+        AzimuthPool(width, channels, position_azimuths(side), sectors),
+    )
 
 
 def _check_sizes(config: UnifyGeoConfig, width: int) -> None:

@@ -6,7 +6,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvgl_core.models.aggregator import FeatureAggregator, GeM
+from cvgl_core.models.aggregator import (
+    AzimuthPool,
+    FeatureAggregator,
+    GeM,
+    MeanAggregator,
+    column_azimuths,
+    position_azimuths,
+)
 from cvgl_core.models.decoder import all_cosines, pairwise_cosines
 from cvgl_core.models.features import GroundFeatures, roll_columns
 from cvgl_core.models.layers import LayerNorm2d
@@ -87,3 +94,36 @@ def test_layer_norm_2d_normalises_channels():
     y = LayerNorm2d(7)(x)
     torch.testing.assert_close(y.mean(1), torch.zeros(2, 3, 4), atol=1e-5, rtol=0)
     torch.testing.assert_close(y.var(1, unbiased=False), torch.ones(2, 3, 4), atol=1e-4, rtol=0)
+
+
+def test_azimuth_part_of_a_view_turns_with_it():
+    pool = AzimuthPool(6, 3, column_azimuths(8), 8, rows=2)
+    view = torch.randn(2, 6, 2, 8)
+    turned = pool(view.roll(3, dims=3))
+    torch.testing.assert_close(turned, roll_columns(pool(view), 3, 8))
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_azimuth_part_of_a_tile_turns_with_it(quarters):
+    pool = AzimuthPool(6, 3, position_azimuths(4), 8)
+    tile = torch.randn(2, 6, 4, 4)
+    turned = pool(torch.rot90(tile, quarters, dims=(2, 3)))
+    # Counter-clockwise: what was in the east is now in the north, a quarter circle to the left.
+    torch.testing.assert_close(turned, roll_columns(pool(tile), -2 * quarters, 8))
+
+
+def test_azimuth_part_looks_where_it_says():
+    side = 4
+    tile = torch.zeros(1, 1, side, side)
+    tile[0, 0, :, -1] = 1.0  # the east
+    pool = AzimuthPool(1, 1, position_azimuths(side), 8)
+    torch.nn.init.ones_(pool.reduce.weight)
+    torch.nn.init.zeros_(pool.reduce.bias)
+    sectors = pool(tile)[0]
+    middles_deg = (torch.arange(8) + 0.5) * 45 - 180
+    assert set(middles_deg[sectors.topk(2).indices].tolist()) == {67.5, 112.5}
+
+
+def test_mean_aggregator_is_the_mean():
+    x = torch.randn(2, 5, 3, 4)
+    torch.testing.assert_close(MeanAggregator()(x), F.normalize(x.flatten(2).mean(dim=2), dim=1))
