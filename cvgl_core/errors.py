@@ -137,3 +137,9 @@ class MissingDependencyError(CvglError):
     """An optional package is needed for what was asked."""
 
     exit_code = 80
+
+
+class DatasetError(CvglError):
+    """A data set cannot be used: files are missing, or their contents contradict one another."""
+
+    exit_code = 90
