@@ -6,10 +6,10 @@ TORCH := torch>=2.6,<2.14
 # Where PyTorch publishes CPU builds; only asked on a machine without an NVIDIA GPU.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help venv lint test demo accuracy clean
+.PHONY: help venv lint lint-plugin test test-qgis plugin demo accuracy clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 venv: $(VENV)/.ready  ## .venv with the commands cvgl and cvgl-tile
 
@@ -42,8 +42,18 @@ lint: $(VENV)/.ready-dev  ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint  ## everything that must hold before a change lands
+test: lint lint-plugin  ## everything that must hold before a change lands
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
+	@$(MAKE) --no-print-directory test-qgis
+
+lint-plugin:  ## the rules of the QGIS plugin repository, and Qt 6
+	PYTHON=$(PYTHON) tools/lint_plugin.sh
+
+test-qgis: $(VENV)/.ready  ## the plugin in real QGIS, without a screen
+	CVGL_PYTHON=$(abspath $(BIN))/python tools/test_qgis.sh
+
+plugin:  ## dist/cvgl-VERSION.zip, to install in QGIS
+	PYTHON=$(PYTHON) tools/package_plugin.sh
 
 # A city that no weights were trained on; its seed is not among those of any preset.
 DEMO_SEED := 77001
@@ -69,4 +79,4 @@ accuracy: $(VENV)/.ready  ## how good the bundled weights are on cities never tr
 	done
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) .venv-qgis .venv-lint demo build dist *.egg-info

@@ -1,0 +1,170 @@
+"""Check, without QGIS 4, that the plugin runs on Qt 6.
+
+    python tools/check_qt6.py        # in an environment with PyQt6
+
+Three checks of ``qgis_plugin``: every dotted name that starts at something of ``qgis.PyQt`` exists
+in PyQt6 (``Qt.AlignLeft`` does not, ``Qt.AlignmentFlag.AlignLeft`` does); no enum of QGIS is used
+without its scope; and every module imports under PyQt6, with stand-ins for the rest of ``qgis``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import pkgutil
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PLUGIN = ROOT / "qgis_plugin"
+OLDEST_PYTHON = (3, 9)  # of QGIS 3.22 on Windows
+QT_MODULES = ("QtCore", "QtGui", "QtWidgets", "QtNetwork", "QtXml", "QtSvg", "QtTest", "uic")
+QT5_ONLY = {"exec_", "midButton"}
+
+
+class _StandIn(type):
+    """A class that has every attribute: in place of the classes and enums of QGIS."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _StandIn(name, (), {"__init__": lambda *_args, **_kwargs: None})
+
+    def __or__(cls, other: object) -> Any:
+        return cls
+
+
+class _StandInModule(types.ModuleType):
+    """A module that has every class; widgets are widgets, so that they can be derived from."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        made = _StandIn(name, (), {"__init__": lambda *_args, **_kwargs: None})
+        setattr(self, name, made)
+        return made
+
+
+def install_stand_ins() -> None:
+    """Make ``qgis`` importable: ``qgis.PyQt`` is PyQt6, the rest are stand-ins."""
+    from PyQt6 import QtGui, QtWidgets
+
+    for name in ("QAction", "QActionGroup", "QShortcut", "QUndoCommand", "QUndoStack"):
+        setattr(QtWidgets, name, getattr(QtGui, name))  # where qgis.PyQt has them in both
+    for name in ("qgis", "qgis.core", "qgis.gui", "qgis.utils", "qgis.analysis", "processing"):
+        sys.modules[name] = _StandInModule(name)
+    sys.modules["qgis.gui"].QgsDockWidget = type(  # type: ignore[attr-defined]
+        "QgsDockWidget", (QtWidgets.QDockWidget,), {}
+    )
+    pyqt = types.ModuleType("qgis.PyQt")
+    sys.modules["qgis.PyQt"] = pyqt
+    sys.modules["qgis"].PyQt = pyqt  # type: ignore[attr-defined]
+    for name in QT_MODULES:
+        try:
+            module = importlib.import_module(f"PyQt6.{name}")
+        except ImportError:
+            continue
+        sys.modules[f"qgis.PyQt.{name}"] = module
+        setattr(pyqt, name, module)
+
+
+def static_problems(source: str, name: str) -> list[str]:
+    """Return what Qt 6 or an older Python would not take in a module, with its line."""
+    tree = ast.parse(source, feature_version=OLDEST_PYTHON)
+    qt, qgis = _imported(tree)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in QT5_ONLY:
+            found.append(f"{name}:{node.lineno}: {node.attr} is gone in Qt 6")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for chain, node in _chains(tree):
+        (root, *rest), line = chain, node.lineno
+        if root in qt and (missing := _missing(qt[root], rest)):
+            found.append(f"{name}:{line}: {'.'.join((root, *missing))} does not exist in PyQt6")
+        constant = id(node) not in called and rest[0][0].isupper() and not rest[0].isupper()
+        if root in qgis and len(rest) == 1 and constant:
+            found.append(f"{name}:{line}: {root}.{rest[0]} lacks the name of its enum")
+    return found
+
+
+def _imported(tree: ast.Module) -> tuple[dict[str, Any], set[str]]:
+    """Return the objects of PyQt6 by the name a module uses, and the names it has from QGIS."""
+    qt: dict[str, Any] = {}
+    qgis: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        for alias in node.names:
+            bound = alias.asname or alias.name
+            if node.module.startswith("qgis.PyQt"):
+                qt[bound] = getattr(sys.modules[node.module], alias.name, None)
+            elif node.module in ("qgis.core", "qgis.gui"):
+                qgis.add(bound)
+    return qt, qgis
+
+
+def _chains(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.Attribute]]:
+    """Yield every dotted name, such as ``("Qt", "Key", "Key_A")``, at its longest."""
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or id(node) in inner:
+            continue
+        parts, value = [node.attr], node.value
+        while isinstance(value, ast.Attribute):
+            parts.append(value.attr)
+            value = value.value
+        if isinstance(value, ast.Name):
+            yield (value.id, *reversed(parts)), node
+
+
+def _missing(value: Any, rest: list[str]) -> list[str]:
+    """Return the shortest part of a dotted name that does not exist, or nothing."""
+    if value is None:
+        return ["(the import itself)"]
+    for count, part in enumerate(rest, start=1):
+        if not hasattr(value, part):
+            return rest[:count]
+        value = getattr(value, part)
+    return []
+
+
+def import_problems() -> list[str]:
+    """Return what stops a module of the plugin from being imported."""
+    sys.path.insert(0, str(ROOT))
+    found = []
+    package = importlib.import_module(PLUGIN.name)
+    for module in pkgutil.walk_packages(package.__path__, f"{PLUGIN.name}."):
+        try:
+            importlib.import_module(module.name)
+        except Exception as error:
+            found.append(f"{module.name}: {type(error).__name__}: {error}")
+    return found
+
+
+def main() -> int:
+    """Run the checks; exit code 1 if one fails."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    try:
+        from PyQt6 import QtWidgets  # noqa: F401
+    except ImportError as error:
+        sys.stdout.write(f"SKIPPED: the check for Qt 6; PyQt6 does not start here ({error})\n")
+        return 0
+    install_stand_ins()
+    found = []
+    modules = sorted(PLUGIN.rglob("*.py"))
+    for path in modules:
+        found += static_problems(path.read_text("utf-8"), str(path.relative_to(ROOT)))
+    found += import_problems()
+    for problem in found:
+        sys.stderr.write(f"{problem}\n")
+    if not found:
+        sys.stdout.write(f"{PLUGIN.name}: {len(modules)} modules are ready for Qt 6\n")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

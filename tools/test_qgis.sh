@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Tests of the plugin in real QGIS, without a screen. Needs Debian's python3-qgis: installed here
+# where that is possible, otherwise the tests are skipped and it is said so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${QGIS_VENV:-$PWD/.venv-qgis}
+engine=${CVGL_PYTHON:-$PWD/.venv/bin/python}
+
+has_qgis() { /usr/bin/python3 -c 'import qgis.core' 2>/dev/null; }
+
+if ! has_qgis && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing QGIS from the distribution (about 280 MB, once)"
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+      qgis python3-qgis python3-venv xvfb xauth imagemagick; } >/tmp/cvgl-apt.log 2>&1 ||
+    tail -n 3 /tmp/cvgl-apt.log
+fi
+if ! has_qgis; then
+  echo "SKIPPED: the tests in QGIS; python3-qgis is not installed, and installing it needs apt-get and root"
+  exit 0
+fi
+
+if ! [ -e "$venv/.ready" ] || [ "$0" -nt "$venv/.ready" ]; then
+  /usr/bin/python3 -m venv --system-site-packages "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check \
+    pytest==9.2.0 pytest-qgis==5.0.2 pytest-qt==4.5.0
+  touch "$venv/.ready"
+fi
+
+runtime=$(mktemp -d)
+trap 'rm -rf "$runtime"' EXIT
+QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$runtime PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 \
+  CVGL_PYTHON=$engine "$venv/bin/python" -m pytest -q -p no:cacheprovider "$@" tests/qgis_plugin
