@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from cvgl_core.fsio import output_errors
-from cvgl_core.simulation import generate_city
+from cvgl_core.simulation import Look, generate_city
 from cvgl_core.simulation.cameras import sample_cameras
 from cvgl_core.simulation.render import StreetRenderer
 from cvgl_core.simulation.scene import City
@@ -29,7 +29,12 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class CitySpec:
-    """All that a city's training material depends on."""
+    """All that a city's training material depends on.
+
+    Attributes:
+        camera_seed: of the cameras, when the same city is to be photographed from other places.
+        look: rules by which the city is drawn, see ``generate_city``.
+    """
 
     seed: int
     views: int
@@ -38,12 +43,14 @@ class CitySpec:
     tile_gsd_m_per_px: float
     ground: GroundSpec
     osm: Path | None = None
+    camera_seed: int | None = None
+    look: Look = "plain"
 
     @property
     def name(self) -> str:
         """Folder name: readable, and different for different settings."""
         kind = self.osm.name.split(".")[0] if self.osm else "city"
-        facts = (
+        facts: tuple[object, ...] = (
             _FORMAT,
             self.seed,
             self.views,
@@ -53,6 +60,10 @@ class CitySpec:
             self.ground,
             self.osm.name if self.osm else None,
         )
+        if self.camera_seed is not None:  # what is not asked for leaves older packs' names alone
+            facts = (*facts, "cameras", self.camera_seed)
+        if self.look != "plain":
+            kind, facts = self.look, (*facts, self.look)
         return f"{kind}-{self.seed}-{sha256(repr(facts).encode()).hexdigest()[:10]}"
 
 
@@ -98,8 +109,11 @@ def render_pack(
     found = open_pack(spec, cache)
     if found is not None:
         return found
-    city = generate_city(spec.seed, spec.size_m, spec.city_gsd_m_per_px, osm=spec.osm)
-    cameras = sample_cameras(city.ground, spec.views, spec.seed)
+    city = generate_city(
+        spec.seed, spec.size_m, spec.city_gsd_m_per_px, osm=spec.osm, look=spec.look
+    )
+    camera_seed = spec.seed if spec.camera_seed is None else spec.camera_seed
+    cameras = sample_cameras(city.ground, spec.views, camera_seed)
     renderer = StreetRenderer(city.ground, device)
     strips = []
     for start in range(0, spec.views, _CHUNK):
@@ -114,7 +128,7 @@ def render_pack(
             spec.ground.width_px * _SUPERSAMPLING,
             spec.ground.elevation_top_deg,
             spec.ground.elevation_bottom_deg,
-            seed=spec.seed * 100_003 + start,
+            seed=camera_seed * 100_003 + start,
         )
         strips.append(_halve(views.cpu().numpy()))
         progress(f"rendering {spec.name}", min(start + _CHUNK, spec.views), spec.views)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -22,6 +23,10 @@ _STEPS = 5
 _MIN_SIZE_M = 100.0
 _MAX_SIDE_PX = 20_000
 
+Look = Literal["plain", "foreign"]
+"""The rules a city is drawn by; models are trained on ``plain`` cities only."""
+LOOKS: tuple[Look, ...] = get_args(Look)
+
 
 def generate_city(
     seed: int,
@@ -29,6 +34,7 @@ def generate_city(
     gsd_m_per_px: float = 0.25,
     osm: Path | None = None,
     progress: Progress = no_progress,
+    look: Look = "plain",
 ) -> City:
     """Return a simulated city (city frame: metres east and south of the north-west corner).
 
@@ -41,10 +47,13 @@ def generate_city(
         gsd_m_per_px: ground sampling distance of all rasters.
         osm: OpenStreetMap extract to take streets and footprints from; the rest is drawn.
         progress: called after each stage.
+        look: ``foreign`` draws by other rules, to test what a model learnt beyond ours.
 
     Raises:
         SettingsError: a size is out of bounds, or the extract holds no town.
     """
+    if look != "plain":
+        raise SettingsError(f"look {look!r} is not known; give one of {', '.join(LOOKS)}")
     size_px = _checked_size_px(seed, size_m, gsd_m_per_px)
     style_rng, plan_rng, aerial_rng, ground_rng, place_rng = (
         np.random.default_rng([seed, stream]) for stream in range(5)

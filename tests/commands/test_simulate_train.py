@@ -14,8 +14,9 @@ def simulator(monkeypatch):
 
     seen = SimpleNamespace()
 
-    def generate(seed, size_m, gsd_m, osm, progress):
+    def generate(seed, size_m, gsd_m, osm, progress, look):
         seen.asked = (seed, size_m, gsd_m, osm)
+        seen.look = look
         progress("city", 1, 1)
         return "a city"
 
@@ -30,10 +31,11 @@ def simulator(monkeypatch):
 def test_simulate_passes_everything_on(cvgl, simulator, tmp_path):
     result = cvgl(
         "simulate", "city", "-o", tmp_path, "--seed", 5, "--size-m", 300, "--gsd-m", 0.5,
-        "--photos", 3, "--osm", "town.osm", "--json",
+        "--photos", 3, "--osm", "town.osm", "--look", "foreign", "--json",
     )  # fmt: skip
     assert result.code == 0
     assert simulator.asked == (5, 300.0, 0.5, Path("town.osm"))
+    assert simulator.look == "foreign"
     assert simulator.written == ("a city", tmp_path, 3)
     assert json.loads(result.out)["photos"] == 3
 
@@ -41,6 +43,7 @@ def test_simulate_passes_everything_on(cvgl, simulator, tmp_path):
 def test_simulate_defaults_are_the_contract(cvgl, simulator, tmp_path):
     assert cvgl("simulate", "city", "-o", tmp_path).code == 0
     assert simulator.asked == (0, 1200.0, 0.25, None)
+    assert simulator.look == "plain"
 
 
 def test_simulate_needs_a_folder(cvgl):
@@ -54,6 +57,38 @@ def test_simulate_refuses_a_size_in_one_line(cvgl, tmp_path):
     assert result.code == 11
     assert len(result.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def packs(monkeypatch):
+    from cvgl_core.data import simcity
+
+    seen = SimpleNamespace()
+
+    def render(specs, folder, processes, progress):
+        seen.asked = ([spec.seed for spec in specs], folder, processes)
+        return 1
+
+    monkeypatch.setattr(simcity, "render_packs", render)
+    return seen
+
+
+def test_benchmark_renders_the_parts_asked_for(cvgl, packs, tmp_path):
+    command = ("simulate", "benchmark", "simcity-v1", "-o", tmp_path)
+    result = cvgl(*command, "--part", "test", "--part", "validation", "--processes", 3, "--json")
+    assert result.code == 0
+    assert packs.asked == ([80001, 80002, 80003, 80004, 9001], tmp_path, 3)
+    facts = json.loads(result.out)
+    assert len(facts["cities"]) == 5 and facts["rendered"] == 1
+    assert cvgl(*command).code == 0
+    assert len(packs.asked[0]) == 56
+
+
+@pytest.mark.parametrize("words", [("simcity-v9",), ("simcity-v1", "--part", "tests")])
+def test_benchmark_names_what_it_knows(cvgl, packs, tmp_path, words):
+    result = cvgl("simulate", "benchmark", *words, "-o", tmp_path)
+    assert result.code == 2
+    assert "is one of" in result.err
 
 
 @pytest.fixture
