@@ -15,7 +15,7 @@ git clone -q . "$clone/cvgl"
   cd "$clone/cvgl"
   export GIT_AUTHOR_NAME=ci GIT_AUTHOR_EMAIL=ci@localhost
   export GIT_COMMITTER_NAME=ci GIT_COMMITTER_EMAIL=ci@localhost
-  "$LINT/bin/qgis-plugin-ci" --no-validation package "$version" >"$clone/log" 2>&1 ||
+  "$LINT/bin/qgis-plugin-ci" package "$version" >"$clone/log" 2>&1 ||
     { cat "$clone/log" >&2; exit 1; }
 )
 mkdir -p dist

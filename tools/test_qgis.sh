@@ -23,7 +23,7 @@ fi
 if ! [ -e "$venv/.ready" ] || [ "$0" -nt "$venv/.ready" ]; then
   /usr/bin/python3 -m venv --system-site-packages "$venv"
   "$venv/bin/pip" install -q --disable-pip-version-check \
-    pytest==9.2.0 pytest-qgis==5.0.2 pytest-qt==4.5.0
+    pytest==9.2.0 pytest-qgis==5.0.2 pytest-qt==4.5.0 pytest-timeout==2.4.0
   touch "$venv/.ready"
 fi
 

@@ -3,8 +3,9 @@
     python tools/translations.py           # new texts into the .ts files, and the .qm files anew
     python tools/translations.py --check   # is all of it in step?
 
-The first needs ``pyside6-lrelease`` (PySide6-Essentials), the second PyQt6. A text is whatever literal ``tr()`` gets, whether ``qgis_plugin.i18n.tr`` or a class's own. A .ts
-file is edited by hand or in Qt Linguist; texts without a translation stay English in QGIS.
+The first needs ``pyside6-lrelease`` (PySide6-Essentials), the second PyQt6. A text is whatever
+literal ``tr()`` gets, whether ``qgis_plugin.i18n.tr`` or a class's own. A .ts file is edited by
+hand or in Qt Linguist; texts without a translation stay English in QGIS.
 """
 
 from __future__ import annotations
