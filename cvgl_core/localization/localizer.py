@@ -10,6 +10,7 @@ import numpy as np
 
 from cvgl_core.errors import WeightsMismatchError
 from cvgl_core.geo import convergence_deg, to_lonlat
+from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import arg_max, fused_mode
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
@@ -76,7 +77,7 @@ class Localizer:
         heading_deg: float | None = None,
         search_heading: bool = False,
         fov_deg: float | None = None,
-        near: Near | None = None,
+        near: Near | Area | None = None,
         progress: Progress = no_progress,
     ) -> LocalizationResult:
         """Find where a photo was taken.
@@ -88,33 +89,39 @@ class Localizer:
             search_heading: search the heading whatever the file says.
             fov_deg: horizontal field of view, instead of what the file says.
             near: a prior for the place.
-            progress: told of the tiles that were matched.
+            progress: told of every stage: describing, searching, matching, decoding, fusing.
 
         Raises:
             PhotoViewError: the field of view is neither known nor given, or impossible.
             SettingsError: no tile lies near enough.
         """
         view = self.view(photo, heading_deg, search_heading, fov_deg)
-        return self.conclude(photo, self.search(view, near, progress))
+        return self.conclude(photo, self.search(view, near, progress), progress)
 
     def search(
-        self, view: GroundView, near: Near | None = None, progress: Progress = no_progress
+        self,
+        view: GroundView,
+        near: Near | Area | None = None,
+        progress: Progress = no_progress,
     ) -> Search:
         """Retrieve, re-rank, decode and fuse for a view that grid north is known of, or not.
 
         Raises:
             SettingsError: no tile lies near enough.
         """
-        query = describe(self.engine, view)
+        query = describe(self.engine, view, progress)
+        progress("searching", 0, 1)
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = retrieve(self.index, query, depth, near)
         batch = self.settings.batch_tiles
         ranked = rerank(self.engine, self.index, query, retrieved, batch, progress)
-        return Search(view, query, self._fuse(query, ranked))
+        return Search(view, query, self._fuse(query, ranked, progress))
 
-    def conclude(self, photo: Photo, search: Search) -> LocalizationResult:
+    def conclude(
+        self, photo: Photo, search: Search, progress: Progress = no_progress
+    ) -> LocalizationResult:
         """Return what is reported of a photo after its search."""
-        return make_result(self._context, photo, search.view, search.fused)
+        return make_result(self._context, photo, search.view, search.fused, progress)
 
     def view(
         self,
@@ -134,7 +141,7 @@ class Localizer:
         red, green, blue = (round(255 * value) for value in card.mean_rgb)
         return to_ground_view(silent, card.ground, grid_deg, fov_deg, (red, green, blue))
 
-    def _fuse(self, query: Query, ranked: Sequence[RankedTile]) -> Fused:
+    def _fuse(self, query: Query, ranked: Sequence[RankedTile], progress: Progress) -> Fused:
         """Return the posterior of the candidates and the place it speaks for."""
         scores = np.array([tile.score for tile in ranked], dtype=np.float64)
         shares = tile_probabilities(scores, self._context.calibration)
@@ -147,7 +154,9 @@ class Localizer:
             top_k=self.settings.top_k,
             least=self.settings.decode_probability,
             batch_tiles=self.settings.batch_tiles,
+            progress=progress,
         )
+        progress("fusing", 0, 1)
         votes = [
             Vote(*self._corner(tile.tile), float(share), heatmap)
             for tile, share, heatmap in zip(ranked, shares.tiles, heatmaps, strict=True)

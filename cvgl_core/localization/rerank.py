@@ -14,7 +14,7 @@ import numpy as np
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import TileProbabilities
 from cvgl_core.localization.retrieve import Query, Retrieved
-from cvgl_core.types import Float32Array, Progress
+from cvgl_core.types import Float32Array, Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def rerank(
     """Match the photo against every retrieved tile; best score first, ties by retrieval."""
     ranked: list[RankedTile] = []
     for places in _batches(range(len(retrieved.tiles)), batch_tiles):
-        progress("matching tiles", places.start, len(retrieved.tiles))
+        progress("matching", places.start, len(retrieved.tiles))
         tiles = retrieved.tiles[places.start : places.stop]
         matches = engine.match_scores(query.features, index.tile_pixels(tiles), query.rolls)
         for place, match in zip(places, matches, strict=True):
             ranked.append(_ranked(retrieved, place, match))
-    progress("matching tiles", len(retrieved.tiles), len(retrieved.tiles))
+    progress("matching", len(retrieved.tiles), len(retrieved.tiles))
     return sorted(ranked, key=lambda tile: (-tile.score, tile.retrieval_rank))
 
 
@@ -73,6 +73,7 @@ def decode(
     top_k: int,
     least: float,
     batch_tiles: int,
+    progress: Progress = no_progress,
 ) -> list[Float32Array]:
     """Return the heatmap of every candidate as log-probability per tile pixel, ``[p, p]`` each.
 
@@ -83,6 +84,7 @@ def decode(
     heatmaps = [np.broadcast_to(np.float32(0), (side, side))] * len(ranked)
     wanted = [i for i, share in enumerate(shares.tiles) if i < top_k or share >= least]
     for part in _batches(range(len(wanted)), batch_tiles):
+        progress("decoding", part.start, len(wanted))
         chosen = wanted[part.start : part.stop]
         tiles = np.array([ranked[i].tile for i in chosen], dtype=np.int64)
         rolls = [query.rolls[ranked[i].roll] for i in chosen]

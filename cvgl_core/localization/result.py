@@ -34,13 +34,16 @@ from cvgl_core.localization.verdict import judge
 from cvgl_core.types import (
     Calibration,
     Candidate,
+    CredibleRegion,
     Estimate,
     GroundView,
     LocalizationResult,
     LonLat,
     ModelCard,
     Photo,
+    Progress,
     Provenance,
+    no_progress,
 )
 
 _FULL_VIEW = 0.9
@@ -85,12 +88,21 @@ class Context:
 
 
 def make_result(
-    context: Context, photo: Photo, view: GroundView, fused: Fused
+    context: Context,
+    photo: Photo,
+    view: GroundView,
+    fused: Fused,
+    progress: Progress = no_progress,
 ) -> LocalizationResult:
     """Put together all that is reported of one photo."""
     crs, settings = context.index.grid.crs, context.settings
     cell_m, cells = fused.field.cell_m, fused.field.cells()
     estimate = _estimate(context, view, fused, cells)
+    regions: list[CredibleRegion] = []
+    for done, level in enumerate(LEVELS, start=1):
+        progress("fusing", done, len(LEVELS) + 2)
+        regions.append(credible_region(cells, level, crs, cell_m, settings.region_cells))
+    progress("fusing", len(LEVELS) + 1, len(LEVELS) + 2)
     centre = (int(np.floor(-fused.place.y_m / cell_m)), int(np.floor(fused.place.x_m / cell_m)))
     return LocalizationResult(
         metadata=photo.metadata,
@@ -100,9 +112,7 @@ def make_result(
             _candidate(context, position, view, fused)
             for position in range(min(settings.top_k, len(fused.ranked)))
         ),
-        regions=tuple(
-            credible_region(cells, level, crs, cell_m, settings.region_cells) for level in LEVELS
-        ),
+        regions=tuple(regions),
         posterior=to_posterior(
             fused.field, crs, fused.shares.outside, centre, settings.window_cells
         ),

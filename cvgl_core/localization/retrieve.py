@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
+from cvgl_core.localization.area import Area, tiles_in
 from cvgl_core.localization.ports import Features, MatchEngine, TileIndex
-from cvgl_core.types import BoolArray, Float32Array, GroundView, IntArray, ModelCard
+from cvgl_core.types import (
+    BoolArray,
+    Float32Array,
+    GroundView,
+    IntArray,
+    ModelCard,
+    Progress,
+    no_progress,
+)
 
 
 @dataclass(frozen=True)
@@ -62,14 +71,15 @@ class Retrieved:
     scores: Float32Array
 
 
-def describe(engine: MatchEngine, view: GroundView) -> Query:
+def describe(engine: MatchEngine, view: GroundView, progress: Progress = no_progress) -> Query:
     """Describe a view, under all headings if its own is unknown."""
-    features = engine.describe_view(view)
-    if view.centre_azimuth_deg is not None:
-        return Query(features, (0,), features.descriptor[None])
-    rolls = tuple(range(engine.card.ground_columns))
-    turned = [engine.describe_view(turn(view, roll, engine.card)).descriptor for roll in rolls[1:]]
-    return Query(features, rolls, np.stack([features.descriptor, *turned]))
+    known = view.centre_azimuth_deg is not None
+    rolls = (0,) if known else tuple(range(engine.card.ground_columns))
+    described: list[Features] = []
+    for roll in rolls:
+        progress("describing", roll, len(rolls))
+        described.append(engine.describe_view(turn(view, roll, engine.card)))
+    return Query(described[0], rolls, np.stack([each.descriptor for each in described]))
 
 
 def turn(view: GroundView, roll: int, card: ModelCard) -> GroundView:
@@ -80,13 +90,13 @@ def turn(view: GroundView, roll: int, card: ModelCard) -> GroundView:
     )
 
 
-def retrieve(index: TileIndex, query: Query, depth: int, near: Near | None) -> Retrieved:
+def retrieve(index: TileIndex, query: Query, depth: int, near: Near | Area | None) -> Retrieved:
     """Return the ``depth`` tiles with the highest cosine under any roll.
 
     Raises:
         SettingsError: no tile lies near enough.
     """
-    where = None if near is None else tiles_near(index, near)
+    where = None if near is None else tiles_allowed(index, near)
     available = len(index.rows) if where is None else int(where.sum())
     found = index.search(query.descriptors, min(depth, available), where)
     # A tile among the best over all rolls is among the best of its own best roll.
@@ -103,6 +113,15 @@ def _unit(rows: NDArray[np.floating]) -> Float32Array:
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     unit: Float32Array = values / np.maximum(norms, np.float32(1e-12))
     return unit
+
+
+def tiles_allowed(index: TileIndex, prior: Near | Area) -> BoolArray:
+    """Return which tiles ``[N]`` a prior for the place leaves.
+
+    Raises:
+        SettingsError: none.
+    """
+    return tiles_in(index, prior) if isinstance(prior, Area) else tiles_near(index, prior)
 
 
 def tiles_near(index: TileIndex, near: Near) -> BoolArray:

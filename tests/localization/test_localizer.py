@@ -256,9 +256,27 @@ def test_provenance_is_enough_to_do_it_again(fakes, make_photo):
     assert float(record.settings["temperature"]) == 0.05
 
 
-def test_progress_counts_the_tiles(fakes, make_photo):
+def test_progress_tells_every_stage_in_order(fakes, make_photo):
     index, engine = world(fakes)
     seen = []
-    locate(index, engine, make_photo(heading_deg=0.0), progress=lambda *step: seen.append(step))
-    assert seen[0][1:] == (0, 81)
-    assert seen[-1][1:] == (81, 81)
+    locate(index, engine, make_photo(), progress=lambda *step: seen.append(step))
+    stages = list(dict.fromkeys(stage for stage, _, _ in seen))
+    assert stages == ["describing", "searching", "matching", "decoding", "fusing"]
+    assert all(0 <= done <= total for _, done, total in seen)
+    matching = [step[1:] for step in seen if step[0] == "matching"]
+    assert matching[0] == (0, 81) and matching[-1] == (81, 81)
+
+
+@pytest.mark.parametrize("stage", ["describing", "searching", "matching", "decoding", "fusing"])
+def test_progress_that_raises_ends_the_search_at_that_stage(fakes, make_photo, stage):
+    index, engine = world(fakes)
+
+    class Enough(Exception):
+        pass
+
+    def stop(at, done, total):
+        if at == stage:
+            raise Enough
+
+    with pytest.raises(Enough):
+        locate(index, engine, make_photo(), progress=stop)
