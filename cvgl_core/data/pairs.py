@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -44,6 +45,10 @@ class Augmentation:
     heading_jitter_deg: float = 2.0
     dropout_probability: float = 0.2
     blur_probability: float = 0.2
+    coarse_probability: float = 0.2
+    haze_probability: float = 0.15
+    jpeg_probability: float = 0.2
+    tilt_deg: float = 2.0
 
 
 def gather(packs: Sequence[CityPack], plan: BatchPlan, tile_px: int) -> PairBatch:
@@ -90,22 +95,32 @@ def mirror(batch: PairBatch) -> PairBatch:
     )
 
 
-def augment(batch: PairBatch, how: Augmentation, rng: torch.Generator) -> PairBatch:
+def augment(
+    batch: PairBatch,
+    how: Augmentation,
+    rng: torch.Generator,
+    elevation_range_deg: float = 67.5,
+) -> PairBatch:
     """Return the batch as another day, camera and orientation would have shown it.
 
     One turn and mirror for the whole batch, so that the masks stay true (UnifyGeo IV-C:
     synchronised flip and rotation); photometric changes per image.
+
+    Args:
+        batch: colours in [0, 1].
+        how: strengths.
+        rng: of all draws.
+        elevation_range_deg: from the lowest to the highest row of the street strips.
     """
     batch = turn(batch, int(torch.randint(4, (1,), generator=rng)))
     if torch.rand(1, generator=rng) < 0.5:
         batch = mirror(batch)
     ground = _jitter_heading(batch.ground, how.heading_jitter_deg, rng)
-    ground = _colour(_blur(ground, how.blur_probability, rng), how, rng)
-    aerial = _colour(_blur(batch.aerial, how.blur_probability, rng), how, rng)
+    ground = _tilt(ground, how.tilt_deg, elevation_range_deg, rng)
     return replace(
         batch,
-        ground=_drop(ground, how.dropout_probability, rng),
-        aerial=_drop(aerial, how.dropout_probability, rng),
+        ground=_drop(_photographed(ground, how, rng), how.dropout_probability, rng),
+        aerial=_drop(_photographed(batch.aerial, how, rng), how.dropout_probability, rng),
     )
 
 
@@ -148,10 +163,81 @@ def _jitter_heading(ground: Tensor, sigma_deg: float, rng: torch.Generator) -> T
     return ground.gather(3, columns[:, None, None, :].expand_as(ground))
 
 
+def _tilt(
+    ground: Tensor, sigma_deg: float, elevation_range_deg: float, rng: torch.Generator
+) -> Tensor:
+    """Tilt each camera a little: columns move up on one side and down on the other."""
+    count, bands, height, width = ground.shape
+    tilt_rows = torch.randn((count, 1), generator=rng) * sigma_deg / elevation_range_deg * height
+    towards = torch.rand((count, 1), generator=rng)
+    azimuth = torch.arange(width)[None, :] / width
+    shift = tilt_rows * torch.cos(2 * math.pi * (azimuth - towards))
+    source = torch.arange(height)[None, :, None] - shift[:, None, :]
+    low = source.floor()
+    upper, lower = (
+        ground.gather(2, row.clamp(0, height - 1).long()[:, None].expand(-1, bands, -1, -1))
+        for row in (low, low + 1)
+    )
+    share = (source - low)[:, None]
+    return upper * (1 - share) + lower * share
+
+
+def _photographed(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
+    """Return images as through other optics, air, exposure and compression."""
+    images = _coarse(images, how.coarse_probability, rng)
+    images = _blur(images, how.blur_probability, rng)
+    images = _colour(_haze(images, how.haze_probability, rng), how, rng)
+    return _jpeg(images, how.jpeg_probability, rng)
+
+
+def _chosen(count: int, probability: float, rng: torch.Generator) -> Tensor:
+    """Return the indices of a random part of ``count`` images."""
+    return torch.nonzero(torch.rand(count, generator=rng) < probability).flatten()
+
+
+def _coarse(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Bring some images from up to 2.2 times coarser pixels, one factor for all of them."""
+    chosen = _chosen(len(images), probability, rng)
+    factor = float(_uniform((1,), 1.1, 2.2, rng))
+    if not len(chosen):
+        return images
+    size = images.shape[2:]
+    small = [max(1, round(side / factor)) for side in size]
+    reduced = functional.interpolate(images[chosen], small, mode="area")
+    return images.index_copy(
+        0, chosen, functional.interpolate(reduced, size, mode="bilinear", align_corners=False)
+    )
+
+
+def _haze(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Blend some images with pale, slightly blue air."""
+    chosen = _chosen(len(images), probability, rng)
+    share = _uniform((len(chosen), 1, 1, 1), 0.05, 0.45, rng)
+    air = _uniform((len(chosen), 1, 1, 1), 0.6, 0.9, rng)
+    pale = air * torch.tensor([0.96, 1.0, 1.06]).view(1, 3, 1, 1)
+    return images.index_copy(0, chosen, images[chosen] * (1 - share) + pale * share)
+
+
+def _jpeg(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Compress some images as cameras and map services do, quality 20 to 90."""
+    chosen = _chosen(len(images), probability, rng)
+    quality = _uniform((len(chosen),), 20, 90, rng)
+    if not len(chosen):
+        return images
+    pixels = (images[chosen].permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    compressed = []
+    for image, value in zip(pixels, quality.tolist(), strict=True):
+        _, stream = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, round(value)])
+        compressed.append(cv2.imdecode(stream, cv2.IMREAD_COLOR))
+    return images.index_copy(0, chosen, _to_float(np.stack(compressed)))
+
+
 def _colour(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
-    """Change contrast, brightness, tint and saturation of each image; some become grey."""
+    """Change gamma, contrast, brightness, tint and saturation; some images become grey."""
     count = len(images)
     shape = (count, 1, 1, 1)
+    gamma = torch.exp(how.colour * torch.randn(shape, generator=rng))
+    images = images.clamp(min=1e-3).pow(gamma)
     grey = images.mean(dim=1, keepdim=True)
     saturation = 1 + how.colour * torch.randn(shape, generator=rng) * 1.5
     saturation[torch.rand(shape, generator=rng) < how.grey_probability] = 0.0

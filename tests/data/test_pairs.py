@@ -19,6 +19,16 @@ from cvgl_core.data.pairs import (
 from cvgl_core.data.sampler import BatchSampler, BatchSettings
 
 TILE_PX = 96
+NOTHING = {
+    "coarse_probability": 0.0,
+    "haze_probability": 0.0,
+    "jpeg_probability": 0.0,
+    "tilt_deg": 0.0,
+}
+
+
+def torch_rng(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture
@@ -69,9 +79,39 @@ def test_mirroring_moves_everything(batch):
 
 
 def test_augmentation_keeps_the_truth_when_colours_stay(batch):
-    how = Augmentation(0, 0, 0, 80, 0, 0, 0)
+    how = Augmentation(0, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0)
     for seed in range(8):
         assert_agree(augment(batch, how, torch.Generator().manual_seed(seed)))
+
+
+def test_a_tilted_camera_sees_the_horizon_rise_on_one_side_and_sink_on_the_other():
+    rows = torch.linspace(0.2, 0.8, 40)[None, None, :, None].expand(1, 3, 40, 64)
+    batch = PairBatch(rows, torch.rand(1, 3, 8, 8), torch.zeros(1, 2), *[torch.zeros(1, 1)] * 2)
+    how = Augmentation(0, 0, 0, 80, 0, 0, 0, 0, 0, 0, tilt_deg=6.0)
+    ground = augment(batch, how, torch.Generator().manual_seed(3), 60.0).ground[0, 0]
+    middle = ground[20] - rows[0, 0, 20]
+    angle = torch.fft.rfft(middle)
+    # One full wave around the circle and nothing else; its height is a few rows of the ramp.
+    assert angle.abs().argmax() == 1
+    assert angle.abs()[2:].max() < 0.02 * angle.abs()[1]
+    assert 0.01 < middle.abs().max() < 0.3
+
+
+def test_other_cameras_and_weather_leave_pictures_that_are_recognised():
+    seen = torch.rand(12, 3, 6, 8)
+    images = torch.nn.functional.interpolate(seen, (64, 64), mode="bicubic").clamp(0, 1)
+    batch = PairBatch(images, images, torch.zeros(12, 2), *[torch.zeros(12, 12)] * 2)
+    for name in ("coarse_probability", "haze_probability", "jpeg_probability"):
+        how = Augmentation(0, 0, 0, 80, 0, 0, 0, **{**NOTHING, name: 1.0})
+        rng = torch.Generator().manual_seed(5)
+        changed = augment(batch, how, rng)
+        plain = augment(batch, Augmentation(0, 0, 0, 80, 0, 0, 0, **NOTHING), torch_rng(5))
+        assert changed.aerial.shape == images.shape
+        assert changed.aerial.min() >= 0 and changed.aerial.max() <= 1.06
+        gap = (changed.aerial - plain.aerial).abs().mean()
+        assert 0.001 < gap < 0.3, name
+        both = torch.stack([changed.aerial.flatten(), plain.aerial.flatten()])
+        assert torch.corrcoef(both)[0, 1] > 0.8, name
 
 
 def test_what_is_hidden_becomes_zero(batch):
