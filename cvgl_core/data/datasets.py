@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from cvgl_core.data.cvact import load_cvact
+from cvgl_core.data.cvusa import load_cvusa
 from cvgl_core.data.pairset import PairSet
+from cvgl_core.data.vigor import load_vigor
+from cvgl_core.errors import SettingsError
 
 DATASETS = ("vigor-same", "vigor-cross", "cvusa", "cvact")
 
@@ -21,11 +25,20 @@ def load_pairs(
     Args:
         dataset: one of ``DATASETS``.
         root: folder of the data set, laid out as ``docs/datasets.md`` says.
-        split: part to load; CVUSA has no "test" of its own and gives "val" for it.
+        split: part to load; CVUSA has no "test" of its own, its "val" stands for it.
         labels: which labels of VIGOR; the others have one kind.
 
     Raises:
-        SettingsError: no data set of that name.
+        SettingsError: no data set, or no labels, of that name.
         DatasetError: files are missing, or their contents contradict one another.
+        MissingDependencyError: CVACT without SciPy.
     """
-    raise NotImplementedError
+    if dataset not in DATASETS:
+        raise SettingsError(f"no data set {dataset!r}; known: {', '.join(DATASETS)}")
+    if dataset == "vigor-same":
+        return load_vigor(root, "same", split, labels)
+    if dataset == "vigor-cross":
+        return load_vigor(root, "cross", split, labels)
+    if labels != "corrected":
+        raise SettingsError(f"{dataset} has no {labels} labels; leave the setting out")
+    return load_cvusa(root, split) if dataset == "cvusa" else load_cvact(root, split)

@@ -9,7 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvgl_core.types import Failure, FloatArray, IntArray, ModelCard, UInt8Array
+import cv2
+import numpy as np
+
+from cvgl_core.data.webmercator import EARTH_RADIUS_M
+from cvgl_core.errors import DatasetError, PhotoError
+from cvgl_core.photo import read_photo
+from cvgl_core.types import (
+    Failure,
+    Float32Array,
+    FloatArray,
+    GroundSpec,
+    IntArray,
+    ModelCard,
+    UInt8Array,
+)
+
+_OVERSAMPLING = 4
+_MAX_STRETCH = 0.02
 
 
 @dataclass(frozen=True)
@@ -53,30 +70,111 @@ class PairImages:
     """The pixels of a ``PairSet`` at a model's sizes; holds no open file, so workers may share it.
 
     Raises:
-        DatasetError: (by ``tile`` and ``view``) an image is missing, damaged or of the wrong shape.
+        DatasetError: (by ``tile`` and ``view``) an image is missing, damaged or of another shape
+            than its data set has; names the image and the line that lists it.
     """
 
     def __init__(self, pairs: PairSet, card: ModelCard) -> None:
         self.pairs = pairs
-        self._card = card
+        self._tile_px = card.aerial_px
+        self._ground = card.ground
+        self._fill = np.array([round(255 * mean) for mean in card.mean_rgb], np.uint8)
 
     def tile(self, index: int) -> UInt8Array:
         """Return a tile ``[p, p, 3]``, averaged over area to the model's pixels."""
-        raise NotImplementedError
+        path, listed = self.pairs.tile_paths[index], self.pairs.tile_listed[index]
+        rgb = _read(path, listed)
+        height_px, width_px = rgb.shape[:2]
+        if height_px != width_px:
+            raise DatasetError(
+                f"{listed}: {path} has {width_px} x {height_px} px, but a tile is square;"
+                " download it again"
+            )
+        return _resized(rgb, self._tile_px, self._tile_px)
 
     def view(self, index: int) -> UInt8Array:
-        """Return a panorama as the model's strip ``[h, w, 3]``, north in the centre column."""
-        raise NotImplementedError
+        """Return a panorama as the model's strip ``[h, w, 3]``, north in the centre column.
+
+        Elevations that the stored panorama does not show take the model's mean colour.
+        """
+        path, listed = self.pairs.view_paths[index], self.pairs.view_listed[index]
+        rgb = _read(path, listed, self._ground.width_px * _OVERSAMPLING)
+        height_px, width_px = rgb.shape[:2]
+        top_deg, bottom_deg = self.pairs.ground_elevation_deg
+        asked_px = (top_deg - bottom_deg) / 360.0 * width_px
+        if abs(height_px - asked_px) > max(1.0, _MAX_STRETCH * asked_px):
+            raise DatasetError(
+                f"{listed}: {path} has {width_px} x {height_px} px, but a full circle of"
+                f" {top_deg - bottom_deg:.1f} degrees' height has {width_px} x {asked_px:.0f};"
+                " use the panoramas as the data set stores them"
+            )
+        return _strip(rgb, self.pairs.ground_elevation_deg, self._ground, self._fill)
 
 
 def offsets_m(pairs: PairSet, views: IntArray, tiles: IntArray) -> FloatArray:
     """Return cameras relative to tiles' centres, metres east and north ``[n, 2]``.
 
-    From the coordinates, along great circles; NaN where the data set gives none.
+    From the coordinates, along great circles of the sphere that gives ``tile_side_m`` its metres,
+    so that labels and coordinates agree; NaN where the data set gives no coordinates.
 
     Args:
         pairs: the data set.
         views: indices of cameras ``[n]``.
         tiles: indices of tiles ``[n]``.
     """
-    raise NotImplementedError
+    lon, lat = np.radians(pairs.view_lonlat_deg[views]).T
+    lon_0, lat_0 = np.radians(pairs.tile_lonlat_deg[tiles]).T
+    turn = lon - lon_0
+    haversine = (
+        np.sin((lat - lat_0) / 2.0) ** 2 + np.cos(lat) * np.cos(lat_0) * np.sin(turn / 2.0) ** 2
+    )
+    distance_m = 2.0 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(haversine, 1.0)))
+    east = np.sin(turn) * np.cos(lat)
+    # The usual cos sin - sin cos cos, written so that nearby places keep their digits.
+    north = np.sin(lat - lat_0) + 2.0 * np.sin(lat_0) * np.cos(lat) * np.sin(turn / 2.0) ** 2
+    azimuth = np.arctan2(east, north)
+    return np.asarray(
+        np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1) * distance_m[:, None], np.float64
+    )
+
+
+def _read(path: Path, listed: str, max_side_px: int = 4096) -> UInt8Array:
+    """Return the pixels of an image ``[H, W, 3]``; a failure names the line that lists it."""
+    try:
+        return read_photo(path, max_side_px).rgb
+    except PhotoError as error:
+        raise DatasetError(f"{listed}: {error}") from error
+
+
+def _strip(
+    rgb: UInt8Array, stored_deg: tuple[float, float], spec: GroundSpec, fill: UInt8Array
+) -> UInt8Array:
+    """Return a full-circle panorama as the strip ``[h, w, 3]`` of ``spec``, averaged over area.
+
+    Both are linear in azimuth and elevation, so columns and rows are averaged one after the other.
+    """
+    narrow = _resized(rgb, spec.width_px, rgb.shape[0])
+    weight = _row_weights(rgb.shape[0], stored_deg, spec)
+    shown = weight.sum(axis=1)
+    flat = weight @ narrow.reshape(len(narrow), -1).astype(np.float32)
+    mean = flat / np.maximum(shown, 1e-6)[:, None]
+    strip = np.asarray(mean + 0.5, np.uint8).reshape(spec.height_px, spec.width_px, 3)
+    strip[shown < 0.5] = fill
+    return strip
+
+
+def _row_weights(height_px: int, stored_deg: tuple[float, float], spec: GroundSpec) -> Float32Array:
+    """Return the share of each row of ``spec`` that each stored row covers, ``[h, height_px]``."""
+    wanted = np.linspace(spec.elevation_top_deg, spec.elevation_bottom_deg, spec.height_px + 1)
+    stored = np.linspace(stored_deg[0], stored_deg[1], height_px + 1)
+    top = np.minimum(wanted[:-1, None], stored[None, :-1])
+    bottom = np.maximum(wanted[1:, None], stored[None, 1:])
+    row_deg = (spec.elevation_top_deg - spec.elevation_bottom_deg) / spec.height_px
+    return np.asarray(np.maximum(top - bottom, 0.0) / row_deg, np.float32)
+
+
+def _resized(rgb: UInt8Array, width_px: int, height_px: int) -> UInt8Array:
+    """Return the image at another size: averaged over area, or interpolated where it grows."""
+    shrinks = width_px <= rgb.shape[1] and height_px <= rgb.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, (width_px, height_px), interpolation=how), np.uint8)
