@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from cvgl_core import __version__
-from cvgl_core.commands import doctor, evaluate, locate, models, simulate, train
+from cvgl_core.commands import doctor, evaluate, export, locate, models, simulate, train
 from cvgl_core.console import Verbose, run
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     "First make an index of the imagery: cvgl-tile build RASTER -o CITY.cvgl",
 )
 app.command("locate")(locate.locate)
+app.command("export")(export.export)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)

@@ -7,12 +7,15 @@ program, 2 usage, 3 photo judged outside the area, 10 and more one per error cla
 from __future__ import annotations
 
 import errno
+import json
 import logging
+import math
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -27,6 +30,7 @@ PROGRAM_FAULT = 1
 INTERRUPTED = 130
 _LOGGERS = ("cvgl_core", "tiling")
 _PLAIN_INTERVAL_S = 10.0
+_JSON_INTERVAL_S = 0.1
 
 
 def set_verbosity(level: int) -> int:
@@ -60,6 +64,20 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Write JSON for programs on stdout instead of text.")
 ]
 """The option ``--json`` of every command."""
+
+
+class ProgressStyle(StrEnum):
+    """How progress is told on stderr."""
+
+    AUTO = "auto"
+    JSON = "json"
+
+
+ProgressAs = Annotated[
+    ProgressStyle,
+    typer.Option("--progress", help="Bars and lines for people, or a JSON object a line."),
+]
+"""The option ``--progress`` of commands that other programs run."""
 
 
 def run(app: typer.Typer, name: str, args: Sequence[str] | None = None) -> int:
@@ -96,8 +114,11 @@ def one_line(text: str) -> str:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
+def progress_bar(style: ProgressStyle = ProgressStyle.AUTO) -> Iterator[Progress]:
     """Yield a ``Progress`` that draws on stderr: bars on a terminal, else a line now and then."""
+    if style is ProgressStyle.JSON:
+        yield JsonProgress(sys.stderr)
+        return
     if not sys.stderr.isatty():
         yield PlainProgress(sys.stderr)
         return
@@ -134,6 +155,27 @@ def progress_bar() -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=max(total, 1))
 
         yield progress
+
+
+class JsonProgress:
+    """A ``Progress`` for programs: ``{"stage": ..., "done": ..., "total": ...}``, one a line.
+
+    The start and end of a stage are always told, what lies between at most ten times a second.
+    """
+
+    def __init__(self, stream: TextIO, interval_s: float = _JSON_INTERVAL_S) -> None:
+        self._stream = stream
+        self._interval_s = interval_s
+        self._last_s: dict[str, float] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Write ``done`` of ``total`` steps of ``stage``."""
+        now = time.monotonic()
+        if now - self._last_s.get(stage, -math.inf) < self._interval_s and done < total:
+            return
+        self._last_s[stage] = now
+        self._stream.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
+        self._stream.flush()
 
 
 class PlainProgress:

@@ -127,6 +127,12 @@ class OutputError(CvglError):
     exit_code = 60
 
 
+class ResultFileError(CvglError):
+    """A saved result cannot be read: missing, damaged, or no result of this program."""
+
+    exit_code = 61
+
+
 class TrainingError(CvglError):
     """Training cannot go on: a loss or gradient is not finite, or a checkpoint does not fit."""
 
@@ -143,3 +149,9 @@ class DatasetError(CvglError):
     """A data set cannot be used: files are missing, or their contents contradict one another."""
 
     exit_code = 90
+
+
+class ProtocolError(CvglError):
+    """A message to the worker cannot be understood, or asks for what it does not offer."""
+
+    exit_code = 100

@@ -1,13 +1,22 @@
 """Exit codes, one-line errors and progress of the commands."""
 
 import io
+import json
 import logging
 import sys
 
 import pytest
 import typer
 
-from cvgl_core.console import PlainProgress, Verbose, one_line, progress_bar, run
+from cvgl_core.console import (
+    JsonProgress,
+    PlainProgress,
+    ProgressStyle,
+    Verbose,
+    one_line,
+    progress_bar,
+    run,
+)
 from cvgl_core.errors import CvglError, PhotoOpenError
 
 
@@ -112,3 +121,23 @@ def test_progress_bar_leaves_stdout_alone(terminal, monkeypatch, capsys):
         progress("describing", 0, 2)
         progress("describing", 2, 2)
     assert capsys.readouterr().out == ""
+
+
+def test_progress_for_programs(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress_bar(ProgressStyle.JSON) as progress:
+        for done in range(1001):
+            progress("cutting", done, 1000)
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert told[0] == {"stage": "cutting", "done": 0, "total": 1000}
+    assert told[-1] == {"stage": "cutting", "done": 1000, "total": 1000}
+    assert len(told) < 100
+
+
+def test_progress_for_programs_is_steady():
+    stream = io.StringIO()
+    progress = JsonProgress(stream, interval_s=0.0)
+    for done in (0, 1, 2):
+        progress("a", done, 2)
+    assert [json.loads(line)["done"] for line in stream.getvalue().splitlines()] == [0, 1, 2]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvgl_core.console import AsJson, Verbose, progress_bar, run
+from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar, run
 from cvgl_core.errors import IndexCorruptError, SettingsError
 from tiling.engines import DEFAULT_MODEL
 
@@ -72,6 +72,7 @@ def build(
     device: Device = "auto",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that read ahead.")] = 1,
     engine: EngineName = "local",
+    progress_as: ProgressAs = ProgressStyle.AUTO,
     as_json: AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -82,7 +83,7 @@ def build(
     infos = _describe(rasters, source_crs, bands)
     describer = _describer(model, device, engine)
     start = time.monotonic()
-    with progress_bar() as progress:
+    with progress_bar(progress_as) as progress:
         result = build_index(infos, output, describer, settings, workers=workers, progress=progress)
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:

@@ -15,7 +15,7 @@ from cvgl_core.commands.options import (
     ModelChoice,
     localize_settings,
 )
-from cvgl_core.console import AsJson, Verbose, progress_bar
+from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar
 from cvgl_core.types import DEFAULT_DEPTH
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def locate(
     report: Annotated[bool, typer.Option(help="Write NAME.html there, too.")] = False,
     model: ModelChoice = None,
     device: DeviceChoice = "auto",
+    progress_as: ProgressAs = ProgressStyle.AUTO,
     as_json: AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -84,7 +85,7 @@ def locate(
         report=report,
         as_json=as_json,
     )
-    with progress_bar() as progress:
+    with progress_bar(progress_as) as progress:
         batch: Batch = open_batch(index, model, device, settings)
         code = run_batch(batch, photos, options, typer.echo, progress)
     raise typer.Exit(code)
