@@ -46,6 +46,8 @@ class BatchSettings:
     group_size: int = 4
     neighbour_min_m: float = 12.0
     neighbour_max_m: float = 75.0
+    wide_fraction: float = 0.0
+    wide_offset_px: float = 0.0
 
 
 class BatchSampler:
@@ -89,12 +91,24 @@ class BatchSampler:
     def _cameras(self, pack: CityPack) -> IntArray:
         """Return cameras far enough from the border that any drawn tile lies inside."""
         if pack.name not in self._usable:
-            margin_px = self._settings.tile_px / 2 + self._settings.offset_px + 1
+            margin_px = self._settings.tile_px / 2 + self._reach_px() + 1
             uv_px = pack.xy_m / pack.gsd_m_per_px
             height, width = pack.aerial.shape[:2]
             inside = (uv_px >= margin_px) & (uv_px <= np.array([width, height]) - margin_px)
             self._usable[pack.name] = np.flatnonzero(inside.all(axis=1))
         return self._usable[pack.name]
+
+    def _offsets_px(self, count: int) -> FloatArray | float:
+        """Return how far each camera may be from its tile's centre, ``[B, 1]`` or one for all."""
+        settings = self._settings
+        if not settings.wide_fraction:
+            return settings.offset_px
+        wide = self._rng.random((count, 1)) < settings.wide_fraction
+        return np.where(wide, settings.wide_offset_px, settings.offset_px)
+
+    def _reach_px(self) -> float:
+        settings = self._settings
+        return max(settings.offset_px, settings.wide_offset_px if settings.wide_fraction else 0.0)
 
     def _plan(
         self, packs: Sequence[CityPack], city: NDArray[np.int_], camera: NDArray[np.int_]
@@ -103,7 +117,7 @@ class BatchSampler:
         uv_px = np.stack(
             [packs[c].xy_m[k] / packs[c].gsd_m_per_px for c, k in zip(city, camera, strict=True)]
         ).astype(np.float64)
-        shift = self._rng.uniform(-self._settings.offset_px, self._settings.offset_px, uv_px.shape)
+        shift = self._rng.uniform(-1, 1, uv_px.shape) * self._offsets_px(len(city))
         origin = np.round(uv_px - half + shift).astype(np.int64)
         offset = np.abs(uv_px[:, None, :] - (origin[None, :, :] + half)).max(axis=2)
         other = (city[:, None] == city[None, :]) & ~np.eye(len(city), dtype=bool)

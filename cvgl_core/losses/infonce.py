@@ -12,6 +12,7 @@ def symmetric_infonce(
     temperature: Tensor,
     label_smoothing: float = 0.1,
     exclude: Tensor | None = None,
+    asked: Tensor | None = None,
 ) -> Tensor:
     """Mean of ground-to-aerial and aerial-to-ground InfoNCE; pair ``b`` is the only positive.
 
@@ -22,12 +23,21 @@ def symmetric_infonce(
         label_smoothing: share of the label spread evenly over all entries that take part.
         exclude: ``[B, B]`` bool, true where tile ``j`` is a false negative of view ``i``; left
             out of both directions. The diagonal always takes part.
+        asked: ``[B]`` bool, the pairs whose loss counts; all stay negatives of the others.
     """
     logits = ground.float() @ aerial.float().T / temperature
     kept = _kept(exclude, logits)
     forward = _smoothed_cross_entropy(logits, kept, label_smoothing)
     backward = _smoothed_cross_entropy(logits.T, kept.T, label_smoothing)
-    return 0.5 * (forward + backward)
+    return mean_over(0.5 * (forward + backward), asked)
+
+
+def mean_over(values: Tensor, chosen: Tensor | None) -> Tensor:
+    """Mean of ``values[chosen]``, zero if nothing is chosen."""
+    if chosen is None:
+        return values.mean()
+    weights = chosen.to(values)
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
 def _kept(exclude: Tensor | None, logits: Tensor) -> Tensor:
@@ -41,4 +51,4 @@ def _smoothed_cross_entropy(logits: Tensor, kept: Tensor, smoothing: float) -> T
     log_p = logits.masked_fill(~kept, float("-inf")).log_softmax(dim=1)
     positive = log_p.diagonal()
     spread = log_p.masked_fill(~kept, 0.0).sum(dim=1) / kept.sum(dim=1)
-    return -((1.0 - smoothing) * positive + smoothing * spread).mean()
+    return -((1.0 - smoothing) * positive + smoothing * spread)

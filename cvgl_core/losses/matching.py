@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from cvgl_core.losses.infonce import mean_over
+
 
 def matching_loss(scores: Tensor, label: Tensor, temperature: Tensor) -> Tensor:
     """Cross-entropy over the positions of the own tile, mean over the batch (Eq. 8).
@@ -19,7 +21,11 @@ def matching_loss(scores: Tensor, label: Tensor, temperature: Tensor) -> Tensor:
 
 
 def ranking_loss(
-    scores: Tensor, label: Tensor, temperature: Tensor, covers: Tensor | None = None
+    scores: Tensor,
+    label: Tensor,
+    temperature: Tensor,
+    covers: Tensor | None = None,
+    asked: Tensor | None = None,
 ) -> Tensor:
     """As ``matching_loss``, but against the positions of all tiles of the batch (``L_R``).
 
@@ -29,6 +35,7 @@ def ranking_loss(
         temperature: scalar that divides the cosines.
         covers: ``[B, B]`` bool, true where tile ``j`` truly contains camera ``i``: no negative
             of view ``i``, so left out. The own tile always takes part.
+        asked: ``[B]`` bool, the views whose loss counts.
     """
     batch = scores.shape[0]
     logits = (scores.float() / temperature).flatten(2)
@@ -37,4 +44,4 @@ def ranking_loss(
         logits = logits.masked_fill((covers.bool() & ~own)[:, :, None], float("-inf"))
     normaliser = logits.flatten(1).logsumexp(dim=1)
     positive = (label.flatten(1) * torch.diagonal(logits, dim1=0, dim2=1).T).sum(dim=1)
-    return (normaliser - positive).mean()
+    return mean_over(normaliser - positive, asked)

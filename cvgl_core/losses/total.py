@@ -37,6 +37,9 @@ class LossSettings:
         retrieval_temperature: at the start; learned.
         matching_temperature: at the start, one for each level; learned.
         weights: of the four terms.
+        central_fraction: a camera within this share of the tile's side of its centre, on each axis,
+            belongs to the tile; a pair with the camera further out teaches localization and
+            matching, so that heatmaps of semi-positives are right too, but not retrieval.
     """
 
     sigma_px: float = 1.5
@@ -44,6 +47,7 @@ class LossSettings:
     retrieval_temperature: float = 0.07
     matching_temperature: float = 0.1
     weights: LossWeights = LossWeights()
+    central_fraction: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,9 @@ class UnifyGeoLoss(nn.Module):
         retrieval_tau, matching_tau = self.temperatures()
         label = gaussian_label(truth.camera_uv_px, match.logits.shape[-1], settings.sigma_px)
         labels = [level_label(label, score.shape[-1]) for score in match.scores]
+        side_px = match.logits.shape[-1]
+        off_centre_px = (truth.camera_uv_px - side_px / 2).abs().amax(dim=1)
+        central = off_centre_px <= settings.central_fraction * side_px
         localization = localization_loss(match.logits, label)
         retrieval = symmetric_infonce(
             ground.descriptor,
@@ -127,13 +134,14 @@ class UnifyGeoLoss(nn.Module):
             retrieval_tau,
             settings.label_smoothing,
             truth.exclude,
+            central,
         )
         levels = tuple(
             matching_loss(score, weight, tau)
             for score, weight, tau in zip(match.scores, labels, matching_tau, strict=True)
         )
         cosines = all_cosines(ground.columns[0], aerial.maps[0])
-        ranking = ranking_loss(cosines, labels[0], matching_tau[0], truth.covers)
+        ranking = ranking_loss(cosines, labels[0], matching_tau[0], truth.covers, central)
         matching = torch.stack(levels).sum()
         total = (
             weights.localization * localization

@@ -66,3 +66,29 @@ def test_masks_reach_their_terms():
     assert excluded.ranking == plain.ranking
     assert covered.ranking < plain.ranking
     assert covered.retrieval == plain.retrieval
+
+
+def test_a_camera_far_out_teaches_no_retrieval():
+    torch.manual_seed(0)
+    ground = GroundFeatures(
+        F.normalize(torch.randn(3, 8), dim=1), (F.normalize(torch.randn(3, 24), dim=1),), 24
+    )
+    aerial = AerialFeatures(
+        F.normalize(torch.randn(3, 8), dim=1), (F.normalize(torch.randn(3, 24, 4, 4), dim=1),)
+    )
+    match = MatchOutput(tuple(torch.rand(3, s, s) for s in (4, 4, 8, 16)), torch.rand(3, 32, 32))
+    truth = BatchTruth(torch.tensor([[16.0, 14.0], [18.0, 17.0], [30.0, 16.0]]))
+    strict = LossSettings(central_fraction=0.27)
+    losses = UnifyGeoLoss(strict)(ground, aerial, match, truth)
+    everyone = UnifyGeoLoss()(ground, aerial, match, truth)
+    torch.testing.assert_close(losses.localization, everyone.localization)
+    torch.testing.assert_close(losses.matching, everyone.matching)
+    tau = UnifyGeoLoss().temperatures()[0]
+    logits = ground.descriptor @ aerial.descriptor.T / tau
+    target = torch.arange(3)
+    smoothed = [
+        F.cross_entropy(m, target, label_smoothing=0.1, reduction="none")[:2].mean()
+        for m in (logits, logits.T)
+    ]
+    torch.testing.assert_close(losses.retrieval, sum(smoothed) / 2)
+    assert losses.ranking != everyone.ranking
