@@ -14,6 +14,7 @@ import typer
 from cvgl_core import __version__
 from cvgl_core.commands import doctor, evaluate, export, locate, models, simulate, train
 from cvgl_core.console import Verbose, run
+from cvgl_core.worker import worker
 
 app = typer.Typer(
     name="cvgl",
@@ -29,6 +30,7 @@ app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("worker")(worker)
 app.add_typer(simulate.app, name="simulate")
 
 
@@ -52,3 +54,7 @@ def options(
 def main() -> None:
     """Run the command and leave with its exit code."""
     sys.exit(run(app, "cvgl"))
+
+
+if __name__ == "__main__":  # as torchrun starts it
+    main()

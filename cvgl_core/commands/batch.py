@@ -18,10 +18,17 @@ from cvgl_core.export.geojson import (
 )
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.index import Index
-from cvgl_core.localization import Localizer, LocalizeSettings, Near
+from cvgl_core.localization import Area, Localizer, LocalizeSettings, Near
 from cvgl_core.models import load_engine
 from cvgl_core.photo import read_photo
-from cvgl_core.types import Failure, LocalizationResult, Photo, Progress, Verdict
+from cvgl_core.types import (
+    Failure,
+    LocalizationResult,
+    Photo,
+    Progress,
+    Verdict,
+    no_progress,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +43,7 @@ class BatchOptions:
     heading_deg: float | None = None
     search_heading: bool = False
     fov_deg: float | None = None
-    near: Near | None = None
+    near: Near | Area | None = None
     output: Path | None = None
     report: bool = False
     as_json: bool = False
@@ -90,7 +97,7 @@ def run_batch(
     for done, (path, name) in enumerate(zip(photos, output_names(photos), strict=True)):
         progress("locating photos", done, len(photos))
         with _failures(path) as failed:
-            result = _locate(batch, path, name, options)
+            result = locate_photo(batch, read_photo(path), name, options)
             outside = result.estimate.verdict is Verdict.NOT_IN_AREA
             outcomes.append(ALL_OUTSIDE if outside else 0)
             echo(to_line(result_to_geojson(result)) if options.as_json else result_line(result))
@@ -147,31 +154,56 @@ def result_line(result: LocalizationResult) -> str:
     return "  ".join(parts)
 
 
-def _locate(batch: Batch, path: Path, name: str, options: BatchOptions) -> LocalizationResult:
-    """Locate one photo and write its files."""
-    photo = read_photo(path)
+def locate_photo(
+    batch: Batch,
+    photo: Photo,
+    name: str,
+    options: BatchOptions,
+    progress: Progress = no_progress,
+) -> LocalizationResult:
+    """Locate one photo and write its files.
+
+    Args:
+        batch: index and localizer.
+        photo: as read.
+        name: of the files, without suffix.
+        options: what is asked.
+        progress: told of every stage.
+
+    Raises:
+        CvglError: the photo, the options or the output are at fault.
+    """
     result = batch.localizer.localize(
         photo,
         heading_deg=options.heading_deg,
         search_heading=options.search_heading,
         fov_deg=options.fov_deg,
         near=options.near,
+        progress=progress,
     )
     if options.output is not None:
-        _write(options.output / name, result, photo, batch.index, options.report)
+        _write(options.output / name, result, photo, batch.index, options.report, progress)
     return result
 
 
 def _write(
-    stem: Path, result: LocalizationResult, photo: Photo, index: Index, report: bool
+    stem: Path,
+    result: LocalizationResult,
+    photo: Photo,
+    index: Index,
+    report: bool,
+    progress: Progress,
 ) -> None:
     """Write the files of a result, the GeoJSON last: where it is, the others are."""
+    progress("writing", 0, 6)
     write_heatmap(stem.with_name(f"{stem.name}.heatmap.tif"), result)
+    progress("writing", 1, 6)
     if report:
         from cvgl_core.export.report import write_report
         from cvgl_core.localization.evidence import report_inputs
 
         write_report(stem.with_name(f"{stem.name}.html"), report_inputs(result, photo, index))
+    progress("writing", 2, 6)
     write_geojson(stem.with_name(f"{stem.name}.geojson"), result)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
@@ -45,15 +45,24 @@ def doctor(as_json: AsJson = False, verbose: Verbose = 0) -> None:
     Exit code 10 if a part does not.
     """
     checks = all_checks()
-    healthy = all(check.ok is not False for check in checks)
     if as_json:
-        typer.echo(json.dumps({"ok": healthy, "checks": [asdict(check) for check in checks]}))
+        typer.echo(json.dumps(diagnosis(checks)))
     else:
         for check in checks:
             mark = {True: "ok", False: "FAIL", None: "--"}[check.ok]
             typer.echo(f"{mark:4}  {check.name}: {one_line(check.detail)}")
-    if not healthy:
+    if not healthy(checks):
         raise typer.Exit(CvglError.exit_code)
+
+
+def healthy(checks: Sequence[Check]) -> bool:
+    """Tell whether nothing failed."""
+    return all(check.ok is not False for check in checks)
+
+
+def diagnosis(checks: Sequence[Check]) -> dict[str, object]:
+    """Return checks as ``--json`` prints them."""
+    return {"ok": healthy(checks), "checks": [asdict(check) for check in checks]}
 
 
 def all_checks() -> list[Check]:

@@ -17,11 +17,16 @@ _RAMP = np.array(
 MAX_ALPHA = 0.88
 
 
-def jpeg_uri(rgb: UInt8Array, quality: int = 85) -> DataUri:
-    """Return a picture ``[H, W, 3]`` as a JPEG data URI."""
+def jpeg_bytes(rgb: UInt8Array, quality: int = 85) -> bytes:
+    """Return a picture ``[H, W, 3]`` as a JPEG file."""
     bgr = np.ascontiguousarray(rgb[..., ::-1])
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    return bytes(data.tobytes())
+
+
+def jpeg_uri(rgb: UInt8Array, quality: int = 85) -> DataUri:
+    """Return a picture ``[H, W, 3]`` as a JPEG data URI."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(rgb, quality)).decode()
 
 
 def png_uri(rgba: UInt8Array) -> DataUri:
