@@ -56,7 +56,9 @@ def most_similar(
     """
     found = [
         _best(part, references, count, own, reference_chunk)
-        for part, own in zip(queries.split(query_chunk), leave_out.split(query_chunk), strict=True)
+        for part, own in zip(
+            torch.split(queries, query_chunk), torch.split(leave_out, query_chunk), strict=True
+        )
     ]
     return torch.cat(found)
 

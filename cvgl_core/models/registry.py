@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from cvgl_core.errors import UnknownModelError
 from cvgl_core.models.unifygeo import UnifyGeo, UnifyGeoConfig
@@ -12,6 +14,18 @@ ConfigFactory = Callable[[], UnifyGeoConfig]
 _MODELS: dict[str, ConfigFactory] = {}
 
 DEFAULT_MODEL = "unifygeo-lite0"
+
+_VARIANTS: dict[str, dict[str, Any]] = {
+    # CVUSA and CVACT: 140 rows would leave 4 after the heads, so 128 show the same elevations
+    # (CVUSA's are HC-Net's assumption; CVACT is cut to the middle half, as is usual).
+    "cvusa": {"tile_size_m": 176.0, "ground": GroundSpec(128, 768, 38.6, -26.9)},
+    "cvact": {"tile_size_m": 146.0, "ground": GroundSpec(128, 768, 45.0, -45.0)},
+    # The paper's network; without its aggregator; with one encoder for both views as Sample4Geo.
+    "paper": {"azimuth_channels": 0},
+    "mean": {"azimuth_channels": 0, "aggregator": "mean"},
+    "shared": {"azimuth_channels": 0, "aggregator": "mean", "shared_encoder": True},
+}
+"""``NAME-VARIANT`` is the network ``NAME`` with these changes: to be created, but not listed."""
 
 
 def register_model(name: str) -> Callable[[ConfigFactory], ConfigFactory]:
@@ -36,15 +50,18 @@ def list_models() -> list[str]:
 
 
 def model_config(name: str) -> UnifyGeoConfig:
-    """Return the configuration registered under ``name``.
+    """Return the configuration registered under ``name``, or that of one of its variants.
 
     Raises:
         UnknownModelError: there is none.
     """
-    if name not in _MODELS:
+    if name in _MODELS:
+        return _MODELS[name]()
+    base, _, variant = name.rpartition("-")
+    if not base or variant not in _VARIANTS:
         known = ", ".join(list_models())
         raise UnknownModelError(f"no model is called {name!r}; known models: {known}")
-    return _MODELS[name]()
+    return replace(model_config(base), name=name, **_VARIANTS[variant])
 
 
 def create_model(name: str) -> UnifyGeo:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cvgl_core.errors import TrainingError
 from cvgl_core.models.weights import load_tensors, save_tensors
+from cvgl_core.training.source import PairSource
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -24,7 +24,9 @@ class RunState:
     Attributes:
         model, loss: their parameters and buffers.
         optimiser: AdamW over both.
-        numpy_rng, torch_rng: of batches and of augmentation.
+        source: of batches.
+        torch_rng: of augmentation.
+        scaler: of gradients, for half precision.
         step: optimiser steps taken.
         minutes: of training so far, over all sessions.
     """
@@ -32,8 +34,9 @@ class RunState:
     model: nn.Module
     loss: nn.Module
     optimiser: torch.optim.Optimizer
-    numpy_rng: np.random.Generator
+    source: PairSource
     torch_rng: torch.Generator
+    scaler: torch.amp.GradScaler
     step: int = 0
     minutes: float = 0.0
 
@@ -48,14 +51,15 @@ def save_checkpoint(folder: Path, state: RunState, settings: str) -> None:
     tensors |= {f"loss.{name}": value for name, value in state.loss.state_dict().items()}
     for index, values in state.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
+    tensors |= {f"source.{name}": value for name, value in state.source.state().items()}
     tensors["torch_rng"] = state.torch_rng.get_state()
     facts = {
         "settings": settings,
         "step": str(state.step),
         "minutes": repr(state.minutes),
-        "numpy_rng": json.dumps(state.numpy_rng.bit_generator.state),
+        "scaler": json.dumps(state.scaler.state_dict()),
     }
-    save_tensors(folder / CHECKPOINT, tensors, facts)
+    save_tensors(folder / CHECKPOINT, _unshared(tensors), facts)
 
 
 def load_checkpoint(folder: Path, state: RunState, settings: str) -> bool:
@@ -81,11 +85,22 @@ def load_checkpoint(folder: Path, state: RunState, settings: str) -> bool:
         saved.setdefault(int(index), {})[key] = value
     groups = state.optimiser.state_dict()["param_groups"]
     state.optimiser.load_state_dict({"state": saved, "param_groups": groups})
+    state.source.restore(_part(tensors, "source."))
     state.torch_rng.set_state(tensors["torch_rng"])
-    state.numpy_rng.bit_generator.state = json.loads(facts["numpy_rng"])
+    state.scaler.load_state_dict(json.loads(facts["scaler"]))
     state.step = int(facts["step"])
     state.minutes = float(facts["minutes"])
     return True
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors that are the same as another: both views may share one encoder."""
+    seen: set[int] = set()
+    whole = {}
+    for name, tensor in tensors.items():
+        whole[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return whole
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

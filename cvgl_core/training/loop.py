@@ -1,7 +1,7 @@
 """The training loop: pairs in, weights out (UnifyGeo IV-C).
 
 A run is a folder: its settings, a checkpoint that is replaced atomically, one line of figures per
-validation, and at the end the weights.
+validation, and at the end the weights. Of several processes only the first writes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,30 +21,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cvgl_core.data.citypack import CityPack, render_pack
-from cvgl_core.data.pairs import Augmentation, PairBatch, augment, gather, limit_view, normalise
-from cvgl_core.data.sampler import BatchSampler, BatchSettings
+from cvgl_core.data.datasets import load_pairs
+from cvgl_core.data.pairs import Augmentation, PairBatch, augment, limit_view, normalise
 from cvgl_core.errors import SettingsError, TrainingError
-from cvgl_core.evaluation.calibration import fit_calibration
-from cvgl_core.evaluation.gallery import Gallery
 from cvgl_core.fsio import write_bytes
-from cvgl_core.losses import BatchTruth, LossSettings, UnifyGeoLoss, UnifyGeoLosses
-from cvgl_core.models import UnifyGeo, create_model, load_imagenet
-from cvgl_core.models.weights import bundled_path, load_weights, save_weights
+from cvgl_core.losses import LossSettings, LossWeights, UnifyGeoLoss, UnifyGeoLosses
+from cvgl_core.models.weights import save_weights
 from cvgl_core.training.checkpoint import RunState, load_checkpoint, save_checkpoint
-from cvgl_core.training.config import TrainConfig
-from cvgl_core.training.producer import (
-    CityProducer,
-    elsewhere_spec,
-    training_specs,
-    validation_spec,
-)
-from cvgl_core.types import Calibration, ModelCard, Progress, no_progress
+from cvgl_core.training.config import LossSection, TrainConfig
+from cvgl_core.training.describer import Describer
+from cvgl_core.training.listed import ListedSource
+from cvgl_core.training.source import CitySource, PairSource
+from cvgl_core.training.start import start_model
+from cvgl_core.training.step import LossStep, save_memory, shared_by
+from cvgl_core.training.validation import CityValidation, ListedValidation, Validation
+from cvgl_core.training.world import World, joined_world
+from cvgl_core.types import ModelCard, Progress, no_progress
 
 log = logging.getLogger(__name__)
 
 _SKIPPED_STEPS_LIMIT = 20
-_POLL_SECONDS = 2.0
+_TELL_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -64,42 +61,66 @@ def train(
 ) -> TrainingSummary:
     """Train as configured; return where the weights are and what they reach.
 
+    Under torchrun every process calls this, and only the first one's summary has figures.
+
     Raises:
-        SettingsError: the configuration names no city.
+        SettingsError: the configuration names no pairs, or settings contradict one another.
+        DatasetError: the data set cannot be used.
         TrainingError: gradients stay not finite, or the checkpoint belongs to other settings.
         OutputError: results cannot be written.
     """
-    return Trainer(config, progress).run(resume)
+    device = _device(config.run.device)
+    with joined_world(device) as world:
+        if device.type == "cuda" and world.size > 1:
+            device = torch.device("cuda", world.local_rank)
+            torch.cuda.set_device(device)
+        return Trainer(config, progress if world.leads else no_progress, world, device).run(resume)
 
 
 class Trainer:
     """One run; holds what every step needs."""
 
-    def __init__(self, config: TrainConfig, progress: Progress = no_progress) -> None:
-        if not config.data.seeds and not config.data.osm:
-            raise SettingsError("data.seeds and data.osm are both empty: name at least one city")
+    def __init__(
+        self,
+        config: TrainConfig,
+        progress: Progress = no_progress,
+        world: World | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         self.config = config
         self._progress = progress
-        self._device = _device(config.run.device)
+        self._world = world or World()
+        self._device = device or _device(config.run.device)
+        if config.batch.size % self._world.size:
+            raise SettingsError(
+                f"batch.size: {config.batch.size} pairs cannot be shared evenly by "
+                f"{self._world.size} processes"
+            )
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)
-        self.model = _start_model(config).to(self._device)
+        self.model = start_model(config.model).to(self._device)
         cast(Any, self.model).to(memory_format=torch.channels_last)  # missing in torch's types
         self.card = self.model.card()
-        self.loss = UnifyGeoLoss(LossSettings(sigma_px=config.optimiser.sigma_px)).to(self._device)
+        self.loss = UnifyGeoLoss(_loss_settings(config.loss)).to(self._device)
+        if config.run.save_memory:
+            save_memory(self.model)
+        self._autocast = _autocast(config, self._device)
+        self.source, self._validation = self._material()
         self.state = RunState(
             self.model,
             self.loss,
             _optimiser(config, self.model, self.loss),
-            np.random.default_rng(config.run.seed),
+            self.source,
             torch.Generator().manual_seed(config.run.seed),
+            torch.amp.GradScaler(self._device.type, enabled=config.run.precision == "fp16"),
         )
-        self._sampler = BatchSampler(_batch_settings(config, self.card), self.state.numpy_rng)
+        self._losses = shared_by(
+            self._world, LossStep(self.model, self.loss, self._world), self._device
+        )
         self._how = Augmentation(**config.augmentation.model_dump())
         self._mean = torch.tensor(self.card.mean_rgb)
         self._std = torch.tensor(self.card.std_rgb)
-        self._autocast = _autocast(config, self._device)
         self._skipped = 0
         self._figures: dict[str, float] = {}
         self._recent: float | None = None
@@ -109,141 +130,159 @@ class Trainer:
 
     def run(self, resume: bool) -> TrainingSummary:
         """Train to the end of the schedule and save the weights."""
-        folder, data = self.config.run.folder, self.config.data
+        folder, every = self.config.run.folder, self.config.run
         settings = self.config.model_dump_json()
-        write_bytes(folder / "config.json", self.config.model_dump_json(indent=2).encode())
+        if self._world.leads:
+            write_bytes(folder / "config.json", self.config.model_dump_json(indent=2).encode())
         if resume:
             load_checkpoint(folder, self.state, settings)
-        specs = training_specs(data, self.card)
         try:
-            with CityProducer(specs, data.cache) as producer:
-                for _ in self._steps(producer):
-                    if self._due(self.config.run.checkpoint_minutes):
+            with ExitStack() as stack:
+                self.source.open(stack)
+                for _ in self._steps():
+                    if self._due(every.checkpoint_minutes) and self._world.leads:
                         save_checkpoint(folder, self.state, settings)
-                    if self._due(self.config.run.validation_minutes):
+                    if self._due(every.validation_minutes):
                         self._validate()
         finally:
             # Also when interrupted, unless in the middle of a step.
-            if self._between_steps and self.state.step:
+            if self._between_steps and self.state.step and self._world.leads:
                 save_checkpoint(folder, self.state, settings)
         if self._validated_step != self.state.step:
             self._validate()
         return self._finish(folder)
 
-    def _steps(self, producer: CityProducer) -> Iterator[None]:
+    def _material(self) -> tuple[PairSource, Validation]:
+        """Return where batches come from, and what the network is tried on."""
+        config, how = self.config, self.config.pairs
+        if how is None:
+            return (
+                CitySource(config, self.card, self._world, self._progress),
+                CityValidation(config.data, self.card, self._device, self._progress),
+            )
+        train, held_out = (
+            load_pairs(how.dataset, how.root, part, how.labels) for part in ("train", "val")
+        )
+        together = Describer(self.model, self._autocast, how.readers, self._world)
+        alone = Describer(self.model, self._autocast, how.readers)
+        return (
+            ListedSource(train, config, self.card, self._world, together),
+            ListedValidation(held_out, how.validation_views, self.card, alone),
+        )
+
+    def _steps(self) -> Iterator[None]:
         """Yield after every optimiser step until the schedule ends."""
-        packs = self._wait(producer)
         while (share := self._share_done()) < 1.0:
-            if self.state.step % 20 == 0:
-                packs = producer.ready()
             started = time.monotonic()
-            values = self.step(packs, share)
+            values = self.step(share)
             self._minutes_before = self.state.minutes
-            self.state.minutes += (time.monotonic() - started) / 60
-            self._tell(values, len(packs))
+            minutes = self.state.minutes + (time.monotonic() - started) / 60
+            self.state.minutes = float(self._world.agree(torch.tensor(minutes).double()))
+            self._tell(values)
             yield
 
-    def step(self, packs: list[CityPack], share_done: float) -> UnifyGeoLosses:
+    def step(self, share_done: float) -> UnifyGeoLosses:
         """Take one optimiser step on a fresh batch.
 
         Raises:
             TrainingError: too many steps had gradients that were not finite.
         """
         self._between_steps = False
+        rate = self._learning_rate(share_done)
+        batch = self._batch()
         self.model.train()
-        batch = self._batch(packs)
-        for group in self.state.optimiser.param_groups:
-            group["lr"] = self._learning_rate(share_done)
+        optimiser, scaler = self.state.optimiser, self.state.scaler
+        for group in optimiser.param_groups:
+            group["lr"] = rate
         with self._autocast:
-            ground = self.model.forward_ground(batch.ground)
-            aerial = self.model.forward_aerial(batch.aerial)
-            output = self.model.match(ground, aerial)
-        truth = BatchTruth(batch.target_px, batch.same_place, batch.covers)
-        values: UnifyGeoLosses = self.loss(ground, aerial, output, truth)
-        self.state.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(values.total)
+            values: UnifyGeoLosses = self._losses(batch)
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(scaler.scale(values.total))
+        scaler.unscale_(optimiser)
         broken = _not_finite(self.model)
         if broken is None:
-            self.state.optimiser.step()
+            scaler.step(optimiser)
         else:
-            self._skipped += 1
-            log.warning("step %d skipped: gradient of %s is not finite", self.state.step, broken)
-            if self._skipped > _SKIPPED_STEPS_LIMIT:
-                raise TrainingError(f"gradients of {broken} are not finite; lower learning_rate")
+            self._skip(broken)
+        scaler.update()
         self.state.step += 1
         self._between_steps = True
         return values
 
-    def _batch(self, packs: list[CityPack]) -> PairBatch:
-        plan = self._sampler.draw(packs)
-        batch = gather(packs, plan, self.card.aerial_px)
-        batch = augment(batch, self._how, self.state.torch_rng)
-        batch = limit_view(batch, self._how, self.state.torch_rng)
+    def _skip(self, broken: str) -> None:
+        """Leave a step out; half precision overflows now and then until its scale has settled."""
+        log.warning("step %d skipped: gradient of %s is not finite", self.state.step, broken)
+        if self.state.scaler.get_scale() > 1.0:
+            return
+        self._skipped += 1
+        if self._skipped > _SKIPPED_STEPS_LIMIT:
+            raise TrainingError(f"gradients of {broken} are not finite; lower learning_rate")
+
+    def _batch(self) -> PairBatch:
+        rng = self.state.torch_rng
+        if self._world.size > 1:  # each process its own, and none to be kept in the checkpoint
+            seed = [self.config.run.seed, self.state.step, self._world.rank]
+            rng = torch.Generator().manual_seed(
+                int(np.random.SeedSequence(seed).generate_state(1)[0])
+            )
+        batch = augment(self.source.draw(), self._how, rng)
+        batch = limit_view(batch, self._how, rng)
         batch = normalise(batch, self._mean, self._std)
         return PairBatch(
             *(getattr(batch, name).to(self._device) for name in batch.__dataclass_fields__)
         )
 
     def _learning_rate(self, share_done: float) -> float:
-        """Linear warm-up in steps, then a cosine over the schedule."""
+        """Linear warm-up in steps or epochs, then a cosine over the schedule."""
         how = self.config.optimiser
-        warm = min(1.0, (self.state.step + 1) / max(1, how.warmup_steps))
+        if how.warmup_epochs is None:
+            warm = (self.state.step + 1) / max(1, how.warmup_steps)
+        else:
+            one = self.config.batch.size / self.source.pairs
+            warm = (self.source.epochs + one) / max(one, how.warmup_epochs)
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share_done)))
-        return how.learning_rate * warm * (how.final_fraction + (1 - how.final_fraction) * cosine)
+        part = how.final_fraction + (1 - how.final_fraction) * cosine
+        return how.learning_rate * min(1.0, warm) * part
 
     def _share_done(self) -> float:
-        if self.config.run.max_steps is not None:
-            return self.state.step / self.config.run.max_steps
-        return self.state.minutes / self.config.run.minutes
+        run = self.config.run
+        if run.max_steps is not None:
+            return self.state.step / run.max_steps
+        if run.epochs is not None:
+            return self.source.epochs / run.epochs
+        return self.state.minutes / run.minutes
 
     def _due(self, every_minutes: float) -> bool:
         """Whether a multiple of ``every_minutes`` was crossed by the last step."""
         return self.state.minutes // every_minutes > self._minutes_before // every_minutes
 
-    def _wait(self, producer: CityProducer) -> list[CityPack]:
-        wanted = self.config.data.start_after_cities
-        while len(packs := producer.ready()) < wanted and not producer.finished:
-            self._progress("waiting for the first cities", len(packs), wanted)
-            time.sleep(_POLL_SECONDS)
-        return packs
-
-    def _tell(self, values: UnifyGeoLosses, cities: int) -> None:
+    def _tell(self, values: UnifyGeoLosses) -> None:
         total = float(values.total.detach())
         self._recent = total if self._recent is None else 0.95 * self._recent + 0.05 * total
-        rate = self.state.step * self.config.batch.size / max(1e-9, self.state.minutes * 60)
-        text = (
-            f"step {self.state.step}, loss {self._recent:.1f}, {rate:.1f} pairs/s, {cities} cities"
-        )
-        self._progress(text, int(1000 * min(1.0, self._share_done())), 1000)
-        if self.state.step % 20 == 0:
-            log.info("%s, %s", text, _terms(values))
+        self._progress("training", int(1000 * min(1.0, self._share_done())), 1000)
+        if self.state.step % _TELL_EVERY == 0 and self._world.leads:
+            rate = self.state.step * self.config.batch.size / max(1e-9, self.state.minutes * 60)
+            log.info(
+                "step %d, loss %.1f, %.1f pairs/s, %s, %s",
+                self.state.step,
+                self._recent,
+                rate,
+                self.source.describe(),
+                _terms(values),
+            )
 
     def _validate(self) -> None:
-        """Score the held-out city and append the figures to the run's log."""
-        data = self.config.data
-        pack = render_pack(validation_spec(data, self.card), data.cache, progress=self._progress)
-        gallery = Gallery(self.model, self.card, pack, self._device)
-        self._figures = gallery.figures(data.validation_views)
+        """Score held-out material and append the figures to the run's log."""
         self._validated_step = self.state.step
+        if not self._world.leads:
+            return
+        self._figures = self._validation.figures(self.model)
         line = {"step": self.state.step, "minutes": round(self.state.minutes, 2)} | {
             name: round(value, 4) for name, value in self._figures.items()
         }
         log.info("validation %s", json.dumps(line))
         with (self.config.run.folder / "validation.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
-
-    def _calibrate(self) -> Calibration:
-        """Fit probabilities on the held-out city, asked with its own views and with another's."""
-        data = self.config.data
-        own, other = (
-            render_pack(spec, data.cache, progress=self._progress)
-            for spec in (validation_spec(data, self.card), elsewhere_spec(data, self.card))
-        )
-        gallery = Gallery(self.model, self.card, own, self._device)
-        views, truth = gallery.truth()
-        return fit_calibration(
-            gallery.score(own.ground[views]), truth, gallery.score(other.ground[:])
-        )
 
     def _finish(self, folder: Path) -> TrainingSummary:
         pairs = self.state.step * self.config.batch.size
@@ -255,13 +294,14 @@ class Trainer:
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {self._device}",
             "torch": torch.__version__,
             "start": self.config.model.start,
-            "cities": ", ".join(spec.name for spec in training_specs(self.config.data, self.card)),
             "validation": json.dumps({k: round(v, 4) for k, v in self._figures.items()}),
             "settings": self.config.model_dump_json(),
         }
         path = folder / f"{self.card.name}.safetensors"
-        card = replace(self.card, training=record, calibration=self._calibrate())
-        save_weights(path, self.model, card)
+        card = replace(self.card, training=record | self.source.record)
+        if self._world.leads:
+            card = replace(card, calibration=self._validation.calibration(self.model))
+            card = replace(card, weights_sha256=save_weights(path, self.model, card))
         return TrainingSummary(
             path, card, self.state.step, pairs, self.state.minutes, self._figures
         )
@@ -271,19 +311,6 @@ def _device(wanted: str) -> torch.device:
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(wanted)
-
-
-def _start_model(config: TrainConfig) -> UnifyGeo:
-    """Create the network with the weights that training starts from."""
-    model = create_model(config.model.name)
-    if config.model.start == "imagenet":
-        load_imagenet(model)
-    elif config.model.start == "bundled":
-        path = bundled_path(config.model.name)
-        if path is None:
-            raise SettingsError(f"model.start: no weights are bundled for {config.model.name}")
-        model.load_state_dict(load_weights(path)[0])
-    return model
 
 
 def _terms(values: UnifyGeoLosses) -> str:
@@ -308,22 +335,16 @@ def _optimiser(config: TrainConfig, model: nn.Module, loss: nn.Module) -> torch.
     )
 
 
-def _batch_settings(config: TrainConfig, card: ModelCard) -> BatchSettings:
-    how = config.batch
-    return BatchSettings(
-        how.size,
-        card.aerial_px,
-        how.offset_m / card.gsd_m_per_px,
-        how.grouped_fraction,
-        how.group_size,
-        how.neighbour_min_m,
-        how.neighbour_max_m,
-    )
+def _loss_settings(how: LossSection) -> LossSettings:
+    weights = LossWeights(how.localization, how.retrieval, how.matching, how.ranking)
+    return LossSettings(how.sigma_px, how.label_smoothing, weights=weights)
 
 
 def _autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:
     """bf16 where the hardware has it (on CPUs without it, it is slower than fp32)."""
     wanted = config.run.precision
+    if wanted == "fp16":
+        return torch.autocast(device.type, torch.float16)
     fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
     if wanted == "bf16" or (wanted == "auto" and fast):
         return torch.autocast(device.type, torch.bfloat16)

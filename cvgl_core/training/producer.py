@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from cvgl_core.data.citypack import CityPack, CitySpec, open_pack, render_pack
+from cvgl_core.data.simcity import simcity_specs
 from cvgl_core.errors import CvglError, TrainingError
 from cvgl_core.training.config import DataSection
 from cvgl_core.types import ModelCard
@@ -20,6 +21,8 @@ _OSM_SEED = 5000
 
 def training_specs(data: DataSection, card: ModelCard) -> tuple[CitySpec, ...]:
     """Return the cities of a configuration, own and OpenStreetMap layouts in turns."""
+    if data.simcity is not None:
+        return simcity_specs(card, data.simcity)
     own = [_spec(data, card, seed, data.views_per_city) for seed in data.seeds]
     mapped = [
         _spec(data, card, _OSM_SEED + number, data.views_per_city, path)
@@ -34,11 +37,15 @@ def training_specs(data: DataSection, card: ModelCard) -> tuple[CitySpec, ...]:
 
 def validation_spec(data: DataSection, card: ModelCard) -> CitySpec:
     """Return the city that is never trained on."""
+    if data.simcity is not None:
+        return simcity_specs(card, "validation")[0]
     return _spec(data, card, data.validation_seed, data.validation_views)
 
 
 def elsewhere_spec(data: DataSection, card: ModelCard) -> CitySpec:
     """Return a city whose views are asked against the validation city: none belongs there."""
+    if data.simcity is not None:
+        return simcity_specs(card, "elsewhere")[0]
     return _spec(data, card, data.elsewhere_seed, data.validation_views)
 
 

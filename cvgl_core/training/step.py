@@ -1,0 +1,122 @@
+"""From a batch to its losses: the part of a training step that has gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
+
+from cvgl_core.data.pairs import PairBatch
+from cvgl_core.losses import BatchTruth, UnifyGeoLoss, UnifyGeoLosses, symmetric_infonce
+from cvgl_core.models import UnifyGeo
+from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
+from cvgl_core.training.world import World
+
+
+class LossStep(nn.Module):
+    """Network and loss in one module, so that several processes can share a batch.
+
+    Each process encodes and matches its own pairs. Features and heatmaps are then gathered, and
+    each computes the loss of the whole batch: negatives come from all processes, and the gradient
+    is that of one process with the whole batch (batch normalisation apart).
+    """
+
+    def __init__(self, model: UnifyGeo, loss: UnifyGeoLoss, world: World) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self._world = world
+
+    @property
+    def retrieval_only(self) -> bool:
+        """Whether no term needs the matching decoder, which is left out then."""
+        weights = self.loss.settings.weights
+        return not (weights.localization or weights.matching or weights.ranking)
+
+    def forward(self, batch: PairBatch) -> UnifyGeoLosses:
+        """Return the losses; ``batch`` holds own pixels and targets, and masks of all pairs."""
+        ground = self.model.forward_ground(batch.ground)
+        aerial = self.model.forward_aerial(batch.aerial)
+        if self.retrieval_only:
+            return self._retrieval(ground, aerial, batch.same_place)
+        output = self.model.match(ground, aerial)
+        gather = self._world.gather
+        truth = BatchTruth(gather(batch.target_px), batch.same_place, batch.covers)
+        return cast(UnifyGeoLosses, self.loss(*self._gathered(ground, aerial, output), truth))
+
+    def _gathered(
+        self, ground: GroundFeatures, aerial: AerialFeatures, output: MatchOutput
+    ) -> tuple[GroundFeatures, AerialFeatures, MatchOutput]:
+        """Put together what the loss reads; finer columns and maps stay as they are."""
+        gather = self._world.gather
+        if self._world.size == 1:
+            return ground, aerial, output
+        return (
+            replace(
+                ground,
+                descriptor=gather(ground.descriptor),
+                columns=(gather(ground.columns[0]), *ground.columns[1:]),
+            ),
+            replace(
+                aerial,
+                descriptor=gather(aerial.descriptor),
+                maps=(gather(aerial.maps[0]), *aerial.maps[1:]),
+            ),
+            MatchOutput(tuple(map(gather, output.scores)), gather(output.logits)),
+        )
+
+    def _retrieval(
+        self, ground: GroundFeatures, aerial: AerialFeatures, same_place: Tensor
+    ) -> UnifyGeoLosses:
+        settings = self.loss.settings
+        gather = self._world.gather
+        with torch.autocast(ground.descriptor.device.type, enabled=False):
+            value = symmetric_infonce(
+                gather(ground.descriptor),
+                gather(aerial.descriptor),
+                self.loss.temperatures()[0],
+                settings.label_smoothing,
+                same_place,
+            )
+        none = value.new_zeros(())
+        total = settings.weights.retrieval * value
+        return UnifyGeoLosses(total, none, value, none, none, (none,) * 4)
+
+
+def shared_by(world: World, step: LossStep, device: torch.device) -> nn.Module:
+    """Return the step as all processes take it together; gradients are averaged over them."""
+    if world.size == 1:
+        return step
+    devices = [device] if device.type == "cuda" else None
+    module: nn.Module = step
+    if device.type == "cuda":
+        module = cast(Any, nn.SyncBatchNorm).convert_sync_batchnorm(step)
+    return DistributedDataParallel(
+        module, device_ids=devices, find_unused_parameters=step.retrieval_only
+    )
+
+
+def save_memory(model: UnifyGeo) -> None:
+    """Let trunks forget what happens inside their stages and compute it again for gradients.
+
+    Batch normalisation sees every batch twice then, so its running averages move faster; the
+    paper's network has none.
+    """
+    trunks = {model.ground.trunk, model.aerial.trunk}  # one, where both views share an encoder
+    for stage in [stage for trunk in trunks for stage in trunk.children()]:
+        for part in stage.children() if isinstance(stage, nn.ModuleList) else (stage,):
+            cast(Any, part).forward = _recomputed(part.forward)
+
+
+def _recomputed(forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    def again(x: Tensor) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(x)
+        return checkpoint(forward, x, use_reentrant=False)
+
+    return again
