@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,6 @@ from cvgl_core.commands.options import (
     Depth,
     DeviceChoice,
     EstimateBy,
-    IndexFolder,
     ModelChoice,
     localize_settings,
 )
@@ -22,17 +22,48 @@ from cvgl_core.types import DEFAULT_DEPTH
 
 if TYPE_CHECKING:
     from cvgl_core.evaluation.report import EvaluationReport, Outcome, Truth
+    from cvgl_core.localization import LocalizeSettings
     from cvgl_core.types import Failure
 
 
 def evaluate(
-    index: IndexFolder,
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", metavar="CITY.cvgl", help="Index made by cvgl-tile build."),
+    ] = None,
     photos: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--photos", metavar="DIR", help="Folder with truth.geojson, as `cvgl simulate` writes."
         ),
-    ],
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="simcity-v1|vigor-same|vigor-cross|cvusa|cvact",
+            help="A data set instead of an index and photos.",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the data set, or of the rendered cities."),
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option(metavar="cross|same|foreign", help="Of simcity-v1.")
+    ] = "cross",
+    split: Annotated[str, typer.Option(metavar="val|test", help="Of the data set.")] = "test",
+    labels: Annotated[
+        str, typer.Option(metavar="corrected|original", help="Of VIGOR.")
+    ] = "corrected",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Write accuracy.html and accuracy.json (data set).",
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the first N photos.")
     ] = None,
@@ -55,29 +86,74 @@ def evaluate(
 ) -> None:
     """Locate photos whose places are known, and say how well that went.
 
-    Prints a line per photo and the field's figures: recall, metric errors, calibration.
+    Either --index and --photos: prints a line per photo and the field's figures. Or --dataset and
+    --root: the tables of a benchmark, the paper's figures beside them where the protocol is one.
+    """
+    if dataset is not None:
+        if root is None or index is not None or photos is not None or report is not None:
+            raise typer.BadParameter("--dataset needs --root, and no --index, --photos or --report")
+        from cvgl_core.commands.accuracy import DatasetChoice, measure_dataset
+
+        asked = DatasetChoice(dataset, root, protocol, split, labels, limit, depth)
+        typer.echo(measure_dataset(asked, model, device, output, as_json))
+        return
+    if index is None or photos is None or output is not None:
+        raise typer.BadParameter(
+            "give --index and --photos (with --report DIR for pages), or --dataset and --root"
+        )
+    choice = PhotosChoice(index, photos, kind, limit, unknown_heading)
+    found = _measure(choice, localize_settings(depth, estimate), model, device, report)
+    typer.echo(_as_json(found) if as_json else _as_text(found))
+    if report is not None:
+        typer.echo(f"map and reports: {report / 'index.html'}", err=True)
+
+
+@dataclass(frozen=True)
+class PhotosChoice:
+    """Photos with known places, and how to look at them."""
+
+    index: Path
+    folder: Path
+    kind: str
+    limit: int | None
+    unknown_heading: bool
+
+
+def _measure(
+    choice: PhotosChoice,
+    settings: LocalizeSettings,
+    model: str | None,
+    device: str,
+    report: Path | None,
+) -> EvaluationReport:
+    """Locate the photos, and write their pages where asked.
+
+    Raises:
+        SettingsError: no photo is left.
     """
     from cvgl_core.commands.batch import open_batch
     from cvgl_core.errors import SettingsError
     from cvgl_core.localization.evaluate import evaluate as measure
     from cvgl_core.localization.evaluate import read_truth
 
-    settings = localize_settings(depth, estimate)
-    truths = [truth for truth in read_truth(photos) if _is_kind(truth, kind)][:limit]
+    folder, kind = choice.folder, choice.kind
+    truths = [truth for truth in read_truth(folder) if _is_kind(truth, kind)][: choice.limit]
     if not truths:
-        raise SettingsError(f"{photos}: no photo of the kind {kind!r} is named in truth.geojson")
+        raise SettingsError(f"{folder}: no photo of the kind {kind!r} is named in truth.geojson")
     with progress_bar() as progress:
-        batch = open_batch(index, model, device, settings)
+        batch = open_batch(choice.index, model, device, settings)
         found = measure(
-            batch.localizer, photos, truths, unknown_heading=unknown_heading, progress=progress
+            batch.localizer,
+            folder,
+            truths,
+            unknown_heading=choice.unknown_heading,
+            progress=progress,
         )
         if report is not None:
             from cvgl_core.commands.pages import write_pages
 
-            write_pages(report, photos, batch.index, found, progress)
-    typer.echo(_as_json(found) if as_json else _as_text(found))
-    if report is not None:
-        typer.echo(f"map and reports: {report / 'index.html'}", err=True)
+            write_pages(report, folder, batch.index, found, progress)
+    return found
 
 
 def _is_kind(truth: Truth, kind: str) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cvgl_core.data.citypack import CityPack
-from cvgl_core.evaluation.metrics import one_percent, rank_of, recall_at, within
+from cvgl_core.evaluation.metrics import one_percent_vigor, rank_of, recall_at, within
 from cvgl_core.models.unifygeo import UnifyGeo
 from cvgl_core.types import DEFAULT_DEPTH, Float32Array, FloatArray, IntArray, ModelCard, UInt8Array
 
@@ -92,7 +92,7 @@ class Gallery:
         ranks = rank_of(scores.retrieval, truth)
         gallery = len(self.centres_px)
         figures = {f"r@{k}": recall_at(ranks, k) for k in (1, 10)}
-        figures["r@1%"] = recall_at(ranks, one_percent(gallery))
+        figures["r@1%"] = recall_at(ranks, one_percent_vigor(gallery))
         for depth in (_PAPER_DEPTH, DEFAULT_DEPTH, gallery):
             figures[f"r@1 depth {depth}"] = recall_at(rank_of(scores.reranked(depth), truth), 1)
         given = self.errors_m(views, truth)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,9 +30,14 @@ def recall_at(ranks: IntArray, k: int) -> float:
     return float(np.mean(ranks < k)) if len(ranks) else float("nan")
 
 
-def one_percent(gallery_size: int) -> int:
-    """Return the ``k`` of R@1%: a hundredth of the gallery, rounded up."""
-    return max(1, -(-gallery_size // 100))
+def one_percent_vigor(gallery_size: int) -> int:
+    """Return the ``k`` of R@1% as VIGOR's script takes it: ``int(.01 N) + 1``."""
+    return int(0.01 * gallery_size) + 1
+
+
+def one_percent_sample4geo(gallery_size: int) -> int:
+    """Return the ``k`` of R@1% as Sample4Geo takes it: ``N // 100``, 0 below a hundred tiles."""
+    return gallery_size // 100
 
 
 def within(errors_m: FloatArray, limit_m: float) -> float:
@@ -47,15 +55,75 @@ def covering(offsets: FloatArray, half_m: float) -> BoolArray:
     return np.asarray(np.abs(offsets).max(axis=-1) <= half_m)
 
 
+def error_thresholds_m(least_m: float = 0.25, most_m: float = 1000.0) -> FloatArray:
+    """Return the thresholds ``1.1^(i/5)`` of VIGOR's script, on either side of 1 m."""
+    step = np.log(1.1) / 5
+    first, last = np.ceil(np.log(least_m) / step), np.floor(np.log(most_m) / step)
+    return np.asarray(1.1 ** (np.arange(first, last + 1) / 5))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Stated probabilities against what came true, in bins of equal width that hold anything.
+
+    Attributes:
+        stated: mean probability of each bin ``[B]``.
+        came_true: share that came true ``[B]``.
+        count: how many ``[B]``.
+    """
+
+    stated: FloatArray
+    came_true: FloatArray
+    count: IntArray
+
+    @property
+    def error(self) -> float:
+        """Mean gap weighted by bin size: the expected calibration error (ECE); nan if empty."""
+        if not self.count.sum():
+            return float("nan")
+        return float(np.average(np.abs(self.stated - self.came_true), weights=self.count))
+
+
+def reliability(probabilities: FloatArray, correct: BoolArray, bins: int = 10) -> Reliability:
+    """Return the reliability curve (Guo et al., ICML 2017, with equal-width bins)."""
+    index = np.minimum((probabilities * bins).astype(int), bins - 1)
+    count = np.bincount(index, minlength=bins)
+    filled = count > 0
+    stated = np.bincount(index, probabilities, bins)[filled] / count[filled]
+    came_true = np.bincount(index, correct, bins)[filled] / count[filled]
+    return Reliability(stated, came_true, count[filled])
+
+
 def expected_calibration_error(
     probabilities: FloatArray, correct: BoolArray, bins: int = 10
 ) -> float:
     """Return the mean gap between stated probability and share correct, weighted by bin size."""
-    if len(probabilities) == 0:
-        return float("nan")
-    index = np.minimum((probabilities * bins).astype(int), bins - 1)
-    gap = 0.0
-    for bin_index in np.unique(index):
-        chosen = index == bin_index
-        gap += float(abs(probabilities[chosen].mean() - correct[chosen].mean()) * chosen.mean())
-    return gap
+    return reliability(probabilities, correct, bins).error
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and the 95 % interval of its bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    statistic: Callable[[FloatArray], float], values: FloatArray, rounds: int = 1000, seed: int = 0
+) -> Interval:
+    """Return a statistic of per-query values with its percentile interval.
+
+    Args:
+        statistic: of values ``[n]``, such as a mean or a median.
+        values: one for each query ``[Q]``, or a row for each ``[Q, C]``.
+        rounds: how often as many queries are drawn with replacement.
+        seed: of the draws; the same for all figures, so that their intervals compare.
+    """
+    if not len(values):
+        return Interval(float("nan"), float("nan"), float("nan"))
+    rng = np.random.default_rng(seed)
+    drawn = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(rounds)]
+    low, high = np.percentile(drawn, [2.5, 97.5], method="nearest")
+    return Interval(statistic(values), float(low), float(high))

@@ -9,7 +9,7 @@ import numpy as np
 
 from cvgl_core.evaluation.metrics import (
     expected_calibration_error,
-    one_percent,
+    one_percent_vigor,
     recall_at,
     within,
 )
@@ -79,7 +79,7 @@ class EvaluationReport:
         figures: dict[str, float] = {"photos": len(self.outcomes), "tiles": self.gallery_size}
         for k in (1, 5, 10):
             figures[f"retrieval R@{k}"] = recall_at(retrieval, k)
-        figures["retrieval R@1%"] = recall_at(retrieval, one_percent(self.gallery_size))
+        figures["retrieval R@1%"] = recall_at(retrieval, one_percent_vigor(self.gallery_size))
         figures[f"R@1 re-ranked, depth {self.depth}"] = recall_at(ranks, 1)
         figures["hit: chosen tile shows the place"] = float(
             np.mean([o.chosen_covers for o in self.outcomes])

@@ -1,0 +1,207 @@
+"""The whole path on a data set with known places: the paper's way and this project's, at once.
+
+Every view is one query. Its candidates are retrieved and matched once, as deep as the deepest
+question asks; the tiles that any answer needs are decoded once. Memory is bounded whatever the
+gallery: a block of views is searched in chunks of tiles, and only its candidates have scores.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from cvgl_core.evaluation.accuracy import PAPER_DEPTH, Accuracy, Fused, Reranked, Subject
+from cvgl_core.evaluation.evalset import EvalSet
+from cvgl_core.evaluation.network import Network
+from cvgl_core.evaluation.ranking import Ranks, rank_after, ranks
+from cvgl_core.evaluation.stopwatch import Stopwatch
+from cvgl_core.evaluation.store import MAPS_BYTES, TileStore
+from cvgl_core.index.search import exact_search
+from cvgl_core.localization.localizer import UNCALIBRATED
+from cvgl_core.localization.placing import Placer, ViewCandidates
+from cvgl_core.localization.settings import LocalizeSettings
+from cvgl_core.models import GroundFeatures
+from cvgl_core.types import BoolArray, FloatArray, IntArray, Progress, no_progress
+
+CURVE_DEPTHS = (1, PAPER_DEPTH, 10, 20, 50, 100, 200, 500, 1000)
+_BLOCK = 64
+_TIMED_VIEWS = 8
+_FUSED_COLUMNS = len(fields(Fused))
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """What is asked of a benchmark.
+
+    Attributes:
+        settings: how this project locates; its ``depth`` is the one compared with the paper's.
+        deepest: no depth of the curve goes beyond it.
+        limit: only so many views, the first; all if None.
+        labels: where the true places come from.
+        maps_bytes: memory that the gallery's maps may take.
+    """
+
+    settings: LocalizeSettings = field(default_factory=LocalizeSettings)
+    deepest: int = CURVE_DEPTHS[-1]
+    limit: int | None = None
+    labels: str = ""
+    maps_bytes: int = MAPS_BYTES
+
+
+def benchmark(
+    data: EvalSet, network: Network, options: BenchmarkOptions, progress: Progress = no_progress
+) -> Accuracy:
+    """Measure a network on a data set.
+
+    Where the data set does not say how large its tiles are, only ranks are measured.
+    """
+    run = _Run(data, network, options, progress)
+    count = min(options.limit or len(data.positive), len(data.positive))
+    blocks = []
+    for start in range(0, count, _BLOCK):
+        progress("locating views", start, count)
+        blocks.append(run.block(start, min(start + _BLOCK, count)))
+    progress("locating views", count, count)
+    return run.accuracy(_joined(blocks))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What was found for some views, a row each; ``[n, L]`` per depth, see ``Accuracy``."""
+
+    rank: IntArray
+    rank_of_others: IntArray
+    near: BoolArray
+    covers: BoolArray
+    ranks_by_depth: IntArray
+    covers_by_depth: BoolArray
+    errors_by_depth_m: FloatArray
+    given_m: FloatArray
+    fused: FloatArray
+
+
+class _Run:
+    """What stays the same for all views of a benchmark, and the clock."""
+
+    def __init__(
+        self, data: EvalSet, network: Network, options: BenchmarkOptions, progress: Progress
+    ) -> None:
+        self._data = data
+        self._network = network
+        self._clock = Stopwatch()
+        self._match_seconds: dict[int, float] = {}
+        size, card, settings = len(data.tile_side_m), network.card, options.settings
+        self._depths = _depths(size, settings.depth, options.deepest)
+        self._subject = Subject(
+            data=data.name,
+            labels=options.labels,
+            model=card.name,
+            weights_sha256=card.weights_sha256,
+            gallery_size=size,
+            depth=min(settings.depth, size),
+            metric=bool(np.isfinite(data.tile_side_m).all()),
+        )
+        with self._clock.timed("describe tiles"):
+            self._store = TileStore(data, network, options.maps_bytes, progress)
+        calibration = card.calibration or UNCALIBRATED
+        self._placer = Placer(data, self._store, settings, calibration, self._clock)
+
+    def block(self, start: int, stop: int) -> _Block:
+        """Locate the views ``start ... stop - 1``."""
+        views = np.arange(start, stop)
+        positive, near = self._data.positive[views], self._data.semi_positive[views]
+        with self._clock.timed("describe views"):
+            ground = self._network.views(self._data.views(start, stop))
+            descriptors = ground.descriptor.float().cpu().numpy()
+        with self._clock.timed("search"):
+            retrieved = ranks(self._store.descriptors, descriptors, positive, near)
+            found = exact_search(self._store.descriptors, descriptors, self._depths[-1])
+        with self._clock.timed("match"):
+            scores = found.scores + self._store.match(ground.columns[0], found.indices)
+        if start == 0 and self._store.kept_levels:
+            self._match_seconds = self._time_matching(ground, found.indices[:_TIMED_VIEWS])
+        places = [scores[:, :depth].argmax(axis=1) for depth in self._depths]
+        winners = np.take_along_axis(found.indices, np.stack(places, axis=1), axis=1)
+        by_depth = [
+            rank_after(scores, found.indices, positive, retrieved.rank, depth)
+            for depth in self._depths
+        ]
+        candidates = [
+            ViewCandidates(
+                int(view),
+                tuple(level[row] for level in ground.columns),
+                found.indices[row],
+                scores[row],
+            )
+            for row, view in enumerate(views)
+        ]
+        first = found.indices[:, 0]
+        return _Block(
+            rank=retrieved.rank,
+            rank_of_others=retrieved.rank_of_others,
+            near=(first == positive) | (first[:, None] == near).any(axis=1),
+            covers=self._covers(views, first),
+            ranks_by_depth=np.stack(by_depth, axis=1),
+            covers_by_depth=np.stack([self._covers(views, tiles) for tiles in winners.T], axis=1),
+            **self._places(candidates, winners),
+        )
+
+    def _places(self, candidates: list[ViewCandidates], winners: IntArray) -> dict[str, FloatArray]:
+        """Return the metric columns of a block; NaN where the size of tiles is not known."""
+        errors_m = np.full(winners.shape, np.nan)
+        given_m = np.full(len(winners), np.nan)
+        fused = np.full((len(winners), _FUSED_COLUMNS), np.nan)
+        for row, query in enumerate(candidates if self._subject.metric else []):
+            placed = self._placer.place(query, winners[row])
+            errors_m[row], given_m[row], fused[row] = placed.arg_max_m, placed.given_m, placed.fused
+        return {"errors_by_depth_m": errors_m, "given_m": given_m, "fused": fused}
+
+    def accuracy(self, found: _Block) -> Accuracy:
+        """Return all that was measured."""
+        columns = (found.ranks_by_depth.T, found.covers_by_depth.T, found.errors_by_depth_m.T)
+        return Accuracy(
+            subject=self._subject,
+            retrieved=Ranks(found.rank, found.rank_of_others),
+            near=found.near,
+            covers=found.covers,
+            by_depth={
+                depth: Reranked(*parts)
+                for depth, *parts in zip(self._depths, *columns, strict=True)
+            },
+            given_m=found.given_m,
+            fused=Fused(*found.fused.T),
+            seconds=dict(self._clock.seconds),
+            match_seconds=self._match_seconds,
+        )
+
+    def _covers(self, views: IntArray, tiles: IntArray) -> BoolArray:
+        """Return whether each tile shows the camera of its view ``[n]``."""
+        reach_m = np.abs(self._data.offset_m(views, tiles)).max(axis=1)
+        return np.asarray(reach_m <= self._data.tile_side_m[tiles] / 2)
+
+    def _time_matching(self, ground: GroundFeatures, tiles: IntArray) -> dict[int, float]:
+        """Return the seconds that matching one view takes at each depth, as a program would."""
+        seconds = {}
+        for depth in self._depths:
+            each = []
+            for row, candidates in enumerate(tiles):
+                start = time.perf_counter()
+                self._store.match(ground.columns[0][row : row + 1], candidates[None, :depth])
+                each.append(time.perf_counter() - start)
+            seconds[depth] = float(np.median(each))
+        return seconds
+
+
+def _depths(size: int, asked: int, deepest: int) -> list[int]:
+    """Return the depths of the curve that a gallery of ``size`` tiles has."""
+    last = min(deepest, size)
+    wanted = {min(PAPER_DEPTH, size), min(asked, size), last}
+    return sorted(wanted | {depth for depth in CURVE_DEPTHS if depth <= last})
+
+
+def _joined(blocks: list[_Block]) -> _Block:
+    """Return the rows of all blocks."""
+    names = [item.name for item in fields(_Block)]
+    return _Block(**{n: np.concatenate([getattr(block, n) for block in blocks]) for n in names})
