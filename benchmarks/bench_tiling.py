@@ -111,7 +111,7 @@ def ours(path: Path, crs: str) -> tuple[int, float]:
 
 def build_memory(path: Path, output: Path) -> None:
     """Build an index and print the peak memory of this process in MB."""
-    result = build_index([describe_raster(path)], output, NullDescriber())
+    result = build_index([describe_raster(path)], output, NullDescriber(), maps=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{result.manifest.tile_count} tiles, peak {peak:.0f} MB")
 

@@ -71,12 +71,16 @@ class Calibration:
     """How scores become probabilities; fitted on held-out queries.
 
     The posterior over candidates ``t`` and "none of them" is the softmax of
-    ``score_t / temperature`` and ``outside_logit``.
+    ``score_t / temperature`` and ``outside_logit``, where
+    ``score_t = s_t + match_weight * max M_t^0`` (UnifyGeo, Eq. 4, has a weight of 1). A heatmap's
+    log-probabilities are divided by ``heatmap_temperature``: below 1 it is sharper than trained.
     """
 
     temperature: float
     outside_logit: float
     fitted_on: str = ""
+    match_weight: float = 1.0
+    heatmap_temperature: float = 1.0
 
 
 @dataclass(frozen=True)

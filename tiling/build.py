@@ -30,6 +30,8 @@ from cvgl_core.index import (
     ShardData,
     ShardRecord,
     SourceRecord,
+    map_record,
+    reduce_maps,
     verify_folder,
 )
 from cvgl_core.types import Float32Array, ModelCard, Progress, no_progress
@@ -64,6 +66,7 @@ def build_index(
     describer: TileDescriber,
     settings: CutSettings | None = None,
     *,
+    maps: bool = True,
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> BuildResult:
@@ -74,6 +77,7 @@ def build_index(
         output: the index folder.
         describer: the model.
         settings: how to cut.
+        maps: keep the tiles' detailed maps, so that re-ranking reads no image.
         workers: threads that read ahead of the network.
         progress: told ``("tiles", done, total)``.
 
@@ -86,7 +90,8 @@ def build_index(
     card = describer.card
     if not card.weights_sha256:
         raise WeightsError(f"model {card.name} has no stored weights that an index could name")
-    plan = make_plan(rasters, card, settings, progress)
+    kept = map_record(describer.map_shape) if maps else None
+    plan = make_plan(rasters, card, settings, progress, kept)
     with IndexWriter(output) as writer:
         finished = _finished(writer, plan)
         if finished is not None:
@@ -136,7 +141,7 @@ class _Job:
         records: dict[str, ShardRecord] = {}
         todo: list[Block] = []
         for block in self._plan.blocks:
-            record = self._writer.existing(block.name, dim)
+            record = self._writer.existing(block.name, dim, self._plan.maps)
             if record is None:
                 todo.append(block)
             else:
@@ -185,9 +190,11 @@ class _Job:
             cut: the block.
             done: tiles of blocks before it.
         """
-        batches = []
+        descriptors, maps = [], []
         for start in range(0, len(cut.kept), BATCH_TILES):
-            batches.append(self._describe_batch(cut, cut.kept[start : start + BATCH_TILES]))
+            found = self._describe_batch(cut, cut.kept[start : start + BATCH_TILES])
+            descriptors.append(found[0])
+            maps.extend(found[1:])
             self._progress("tiles", done + start, self._plan.tile_count)
         table = np.zeros(len(cut.kept), TILE_DTYPE)
         table["row"], table["col"] = cut.block.rows[cut.kept], cut.block.cols[cut.kept]
@@ -195,17 +202,23 @@ class _Job:
         table["lon"], table["lat"] = to_lonlat(self._plan.grid.crs, *centres)
         table["valid_fraction"] = cut.valid_fraction
         top, left = cut.block.window_px[:2]
-        return ShardData(top, left, np.concatenate(batches), table, cut.rgb, cut.valid)
+        reduced = reduce_maps(np.concatenate(maps)) if maps else None
+        return ShardData(top, left, np.concatenate(descriptors), table, cut.rgb, cut.valid, reduced)
 
-    def _describe_batch(self, cut: CutBlock, positions: np.ndarray) -> Float32Array:
-        """Return the descriptors of some tiles of a block, checked."""
-        card = self._describer.card
-        found = self._describer.describe_tiles(tile_windows(cut, self._plan, positions))
-        if found.shape != (len(positions), card.descriptor_dim) or not np.isfinite(found).all():
-            raise WeightsError(
-                f"model {card.name} gave descriptors that are not {card.descriptor_dim} finite "
-                "numbers; its weights are unusable"
-            )
+    def _describe_batch(self, cut: CutBlock, positions: np.ndarray) -> tuple[Float32Array, ...]:
+        """Return the descriptors of some tiles of a block, and their maps if kept, checked."""
+        describer, kept = self._describer, self._plan.maps
+        tiles = tile_windows(cut, self._plan, positions)
+        found = (
+            (describer.describe_tiles(tiles),) if kept is None else describer.encode_tiles(tiles)
+        )
+        shapes = ((describer.card.descriptor_dim,), describer.map_shape)
+        for array, shape in zip(found, shapes, strict=False):
+            if array.shape != (len(positions), *shape) or not np.isfinite(array).all():
+                raise WeightsError(
+                    f"model {describer.card.name} gave descriptions that are not finite numbers "
+                    f"of the shape {shape}; its weights are unusable"
+                )
         return found
 
 
@@ -244,6 +257,7 @@ def _manifest(
         weights_sha256=card.weights_sha256 or "",
         aerial_px=card.aerial_px,
         descriptor_dim=card.descriptor_dim,
+        maps=plan.maps,
         fill_rgb=fill_colour(card),
         min_valid=settings.min_valid,
         area="" if settings.area is None else settings.area.envelope.wkt[:4000],

@@ -54,6 +54,13 @@ SourceCrs = Annotated[
 ]
 Bands = Annotated[str | None, typer.Option(metavar="R,G,B", help="Bands to show, from 1.")]
 Device = Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")]
+Maps = Annotated[
+    bool,
+    typer.Option(
+        "--maps/--no-maps",
+        help="Keep the tiles' detailed maps (4 KB each): re-ranking then reads no image.",
+    ),
+]
 EngineName = Annotated[str, typer.Option("--engine", help="How work is spread: local (or ray).")]
 
 
@@ -70,6 +77,7 @@ def build(
     source_crs: SourceCrs = None,
     bands: Bands = None,
     device: Device = "auto",
+    maps: Maps = True,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that read ahead.")] = 1,
     engine: EngineName = "local",
     progress_as: ProgressAs = ProgressStyle.AUTO,
@@ -84,7 +92,9 @@ def build(
     describer = _describer(model, device, engine)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
-        result = build_index(infos, output, describer, settings, workers=workers, progress=progress)
+        result = build_index(
+            infos, output, describer, settings, maps=maps, workers=workers, progress=progress
+        )
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:
         _print_json(facts)
@@ -107,17 +117,20 @@ def plan(
     source_crs: SourceCrs = None,
     bands: Bands = None,
     device: Device = "auto",
+    maps: Maps = True,
     as_json: AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Say how many tiles a build would make, how large it would be, and how long it would take."""
+    from cvgl_core.index import map_record
     from tiling.plan import make_plan
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     infos = _describe(rasters, source_crs, bands)
     describer = _describer(model, device, "local")
     with progress_bar() as progress:
-        planned = make_plan(infos, describer.card, settings, progress)
+        kept = map_record(describer.map_shape) if maps else None
+        planned = make_plan(infos, describer.card, settings, progress, kept)
         seconds = _trial_seconds(planned, settings, describer)
     megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
     facts = {

@@ -20,8 +20,15 @@ class TileDescriber(Protocol):
     def card(self) -> ModelCard:
         """What the model is and how it was trained."""
 
+    @property
+    def map_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a tile's detailed map."""
+
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Return descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, north up."""
+
+    def encode_tiles(self, rgb: UInt8Array) -> tuple[Float32Array, Float32Array]:
+        """Return the descriptors, and the detailed maps ``[N, C, h, w]``."""
 
 
 def load_describer(model: str, device: str = "auto", engine: str = "local") -> TileDescriber:

@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import EmptyCoverageError, SettingsError
 from cvgl_core.geo import TileGrid, is_metric
-from cvgl_core.index import digest_of
+from cvgl_core.index import MapRecord, digest_of
 from cvgl_core.types import Bounds, IntArray, ModelCard, Progress, no_progress
 from tiling.area import to_grid
 from tiling.coverage import check_area, lattice_window, outline_of, zone_of
@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 BLOCK_TILES = 16
 """Blocks are squares of this many tiles: the unit of reading, of storing and of resuming."""
 
-_CUT_VERSION = 1
+_CUT_VERSION = 2
 _COARSE = 4.0
 _PLAN_SLACK = 0.02
 
@@ -88,6 +88,7 @@ class Plan:
         blocks: by row and column of blocks.
         area_m2: what is covered.
         index_id: hash of everything above and of the model.
+        maps: shape of the detailed maps that are kept, None for none.
     """
 
     grid: TileGrid
@@ -99,6 +100,7 @@ class Plan:
     blocks: tuple[Block, ...]
     area_m2: float
     index_id: str
+    maps: MapRecord | None = None
 
     @property
     def gsd_m_per_px(self) -> float:
@@ -113,7 +115,11 @@ class Plan:
     def stored_bytes(self, descriptor_dim: int) -> int:
         """Return about how large the index will be."""
         pixels = sum(block.window_px[2] * block.window_px[3] for block in self.blocks)
-        return int(pixels * 3.125 + self.tile_count * (2 * descriptor_dim + 28))
+        bytes_ = pixels * 3.125 + self.tile_count * (2 * descriptor_dim + 28)
+        if self.maps is not None:
+            bytes_ += self.tile_count * self.maps.tile_bytes
+            bytes_ += len(self.blocks) * self.maps.basis_bytes
+        return int(bytes_)
 
 
 def make_plan(
@@ -121,8 +127,16 @@ def make_plan(
     card: ModelCard,
     settings: CutSettings,
     progress: Progress = no_progress,
+    maps: MapRecord | None = None,
 ) -> Plan:
     """Return what to cut from ``rasters`` for the model of ``card``.
+
+    Args:
+        rasters: where they overlap, the first wins.
+        card: of the model.
+        settings: how to cut.
+        progress: told of the bytes that are read for fingerprints.
+        maps: shape of the detailed maps to keep, None for none.
 
     Raises:
         SettingsError: the grid does not fit the model, or the CRS does not fit the area.
@@ -141,7 +155,7 @@ def make_plan(
     check_area(rasters, area, grid)
     prints = tuple(fingerprint(raster, progress) for raster in rasters)
     facts = tuple(_facts(raster, print_) for raster, print_ in zip(rasters, prints, strict=True))
-    common = _common_facts(grid, card, settings)
+    common = _common_facts(grid, card, settings, maps)
     layout = _Layout(
         grid, stride_px, card.aerial_px, area, wanted is not None, outlines, settings.min_valid,
         common, facts,
@@ -162,6 +176,7 @@ def make_plan(
         blocks=blocks,
         area_m2=float(area.area),
         index_id=digest_of([common, facts, [block.name for block in blocks]])[:32],
+        maps=maps,
     )
 
 
@@ -200,7 +215,9 @@ def _warn_if_coarse(rasters: Sequence[RasterInfo], gsd: float) -> None:
             )
 
 
-def _common_facts(grid: TileGrid, card: ModelCard, settings: CutSettings) -> dict[str, Any]:
+def _common_facts(
+    grid: TileGrid, card: ModelCard, settings: CutSettings, maps: MapRecord | None
+) -> dict[str, Any]:
     """Return what decides every block besides the rasters, for hashing."""
     return {
         "version": _CUT_VERSION,
@@ -213,6 +230,7 @@ def _common_facts(grid: TileGrid, card: ModelCard, settings: CutSettings) -> dic
         "model": card.name,
         "weights": card.weights_sha256 or "",
         "dim": card.descriptor_dim,
+        "maps": None if maps is None else maps.model_dump(),
     }
 
 

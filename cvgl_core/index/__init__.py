@@ -3,28 +3,35 @@
 from cvgl_core.index.manifest import (
     GridRecord,
     Manifest,
+    MapRecord,
     ShardRecord,
     SourceRecord,
     digest_of,
     read_manifest,
 )
+from cvgl_core.index.maps import KEPT_CHANNELS, ReducedMaps, map_record, reduce_maps
 from cvgl_core.index.reader import Index, verify_folder
 from cvgl_core.index.search import SearchResult, exact_search
 from cvgl_core.index.shard import TILE_DTYPE, ShardData
 from cvgl_core.index.writer import IndexWriter
 
 __all__ = [
+    "KEPT_CHANNELS",
     "TILE_DTYPE",
     "GridRecord",
     "Index",
     "IndexWriter",
     "Manifest",
+    "MapRecord",
+    "ReducedMaps",
     "SearchResult",
     "ShardData",
     "ShardRecord",
     "SourceRecord",
     "digest_of",
     "exact_search",
+    "map_record",
     "read_manifest",
+    "reduce_maps",
     "verify_folder",
 ]

@@ -20,7 +20,7 @@ from cvgl_core.geo import TileGrid
 
 MANIFEST_NAME = "manifest.json"
 SHARDS_NAME = "shards"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _MAX_MANIFEST_BYTES = 256 << 20
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -88,13 +88,34 @@ class ShardRecord(Record):
     tiles: FileRecord
     imagery: FileRecord
     valid: FileRecord
+    maps: FileRecord | None = None
+    map_basis: FileRecord | None = None
+
+
+class MapRecord(Record):
+    """Shape of the tiles' detailed maps, and how many channels of them are kept."""
+
+    channels: int = Field(ge=1, le=65536)
+    kept_channels: int = Field(ge=1, le=4096)
+    height: int = Field(ge=1, le=1024)
+    width: int = Field(ge=1, le=1024)
+
+    @property
+    def tile_bytes(self) -> int:
+        """Bytes that the map of one tile takes."""
+        return self.kept_channels * self.height * self.width
+
+    @property
+    def basis_bytes(self) -> int:
+        """Bytes that a shard takes once, besides its tiles' maps."""
+        return 4 * self.channels * self.kept_channels
 
 
 class Manifest(Record):
     """All facts of one version of an index."""
 
     format: Literal["cvgl-index"] = "cvgl-index"
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     index_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     version: int = Field(ge=1, le=2**31)
     software: Text
@@ -103,6 +124,7 @@ class Manifest(Record):
     weights_sha256: Sha256
     aerial_px: int = Field(ge=1, le=4096)
     descriptor_dim: int = Field(ge=1, le=65536)
+    maps: MapRecord | None = None
     fill_rgb: tuple[Level, Level, Level]
     min_valid: float = Field(ge=0.0, le=1.0)
     area: Text = ""
@@ -198,7 +220,8 @@ def read_manifest(folder: Path) -> Manifest:
     if body.get("format") != "cvgl-index" or body.get("format_version") != FORMAT_VERSION:
         raise IndexVersionError(
             f"{path}: format {body.get('format_version')!r:.40} is not the one this version reads "
-            f"({FORMAT_VERSION}); build the index again or use the version that made it"
+            f"({FORMAT_VERSION}); build the index again into a new folder, or use the version that "
+            "made it"
         )
     return parse_record(Manifest, body, path)
 

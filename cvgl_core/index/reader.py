@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from cvgl_core.errors import IndexCorruptError, IndexFolderError, WeightsMismatc
 from cvgl_core.geo import TileGrid
 from cvgl_core.index import shard as shards
 from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
+from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.index.search import SearchResult, exact_search
 from cvgl_core.types import BoolArray, Bounds, Float32Array, FloatArray, UInt8Array
 
 _EAGER_BYTES = 256 << 20
 _MAX_MOSAIC_PX = 400_000_000
 _TABLE_KEYS = ("tiles", "descriptors")
-_PIXEL_KEYS = ("imagery", "valid")
+_LARGE_KEYS = ("imagery", "valid", "maps", "map_basis")
 
 
 class Index:
@@ -42,11 +43,14 @@ class Index:
         self.grid: TileGrid = manifest.tile_grid()
         self._folder = path / SHARDS_NAME
         self._checked: set[tuple[str, str]] = set()
-        eager = _EAGER_BYTES >= sum(s.imagery.file_bytes for s in manifest.shards)
+        large = _LARGE_KEYS if self.has_maps else _LARGE_KEYS[:2]
+        eager = sum(s.imagery.file_bytes for s in manifest.shards) <= _EAGER_BYTES
         for record in manifest.shards:
             if shards.read_record(self._folder, record.name) != record:
                 raise IndexCorruptError(f"{self._folder / record.name}: belongs to another index")
-            for key in _TABLE_KEYS + (_PIXEL_KEYS if eager else ()):
+            if set(shards.array_names(record)) != {*_TABLE_KEYS, *large}:
+                raise IndexCorruptError(f"{path}: {record.name} has not the files of its index")
+            for key in _TABLE_KEYS + (large if eager else ()):
                 self._array(record, key)
         self._offsets = np.cumsum([0, *(record.tile_count for record in manifest.shards)])
         table = np.concatenate([self._array(record, "tiles") for record in manifest.shards])
@@ -81,6 +85,11 @@ class Index:
         return np.concatenate(
             [self._array(record, "descriptors") for record in self.manifest.shards]
         )
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether detailed maps of the tiles are stored."""
+        return self.manifest.maps is not None
 
     def tile_id(self, index: int) -> str:
         """Return the name of a tile."""
@@ -124,6 +133,27 @@ class Index:
                 left = int(self.cols[wanted[place]]) * stride - record.left_px
                 pixels[place] = imagery[top : top + side, left : left + side]
         return pixels
+
+    def tile_maps(self, indices: ArrayLike) -> Iterator[tuple[NDArray[np.intp], ReducedMaps]]:
+        """Yield the detailed maps of tiles shard by shard: positions in ``indices``, and maps.
+
+        Only for an index that ``has_maps``.
+
+        Raises:
+            IndexCorruptError: the maps are not as they were written.
+        """
+        wanted = np.atleast_1d(np.asarray(indices, np.int64))
+        shard_of = self._shard_of(wanted)
+        for number in np.unique(shard_of):
+            record = self.manifest.shards[number]
+            places = np.flatnonzero(shard_of == number)
+            basis = self._array(record, "map_basis")
+            if not (np.abs(basis) <= 1.0).all():  # a NaN is not
+                raise IndexCorruptError(
+                    f"{self._folder / record.name}: its map basis holds impossible numbers"
+                )
+            codes = self._array(record, "maps")[wanted[places] - self._offsets[number]]
+            yield places, ReducedMaps(codes, basis)
 
     def snapped(self, bounds: Bounds) -> Bounds:
         """Return ``bounds`` grown to whole pixels of the stored imagery, in grid metres."""
@@ -213,7 +243,8 @@ class Index:
     def _array(self, record: ShardRecord, key: str) -> shards.AnyArray:
         """Return an array of a shard whose file is as it was written."""
         self._check(record, key)
-        return shards.open_array(self._folder, record, key, self.manifest.descriptor_dim)
+        manifest = self.manifest
+        return shards.open_array(self._folder, record, key, manifest.descriptor_dim, manifest.maps)
 
     def _check_table(self) -> None:
         """Refuse tables that no writer of ours makes: other checks rest on them."""
@@ -256,7 +287,7 @@ def verify_folder(path: Path) -> list[str]:
         except IndexFolderError as error:
             problems.append(str(error))
             continue
-        for key in shards.ARRAY_NAMES:
+        for key in shards.array_names(found):
             try:
                 shards.check_file(folder, found, key)
             except IndexFolderError as error:

@@ -1,6 +1,6 @@
 """One shard: a block of neighbouring tiles, their descriptors and the imagery under them.
 
-A shard is a folder of four ``.npy`` files and ``shard.json``, written under a temporary name and
+A shard is a folder of ``.npy`` files and ``shard.json``, written under a temporary name and
 renamed when whole. Tiles are windows of the imagery, so each pixel is stored about once. A file is
 opened only if its first bytes are the very header that its record promises: nothing of what a
 stranger wrote is parsed.
@@ -23,11 +23,13 @@ from cvgl_core import fsio
 from cvgl_core.errors import IndexCorruptError
 from cvgl_core.index.manifest import (
     FileRecord,
+    MapRecord,
     ShardRecord,
     parse_record,
     sealed_bytes,
     unseal,
 )
+from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.types import BoolArray, UInt8Array
 
 TILE_DTYPE = np.dtype(
@@ -35,6 +37,7 @@ TILE_DTYPE = np.dtype(
 )
 RECORD_NAME = "shard.json"
 ARRAY_NAMES = ("descriptors", "tiles", "imagery", "valid")
+MAP_NAMES = ("maps", "map_basis")
 TEMPORARY_PREFIX = ".tmp-"
 _CHUNK_BYTES = 1 << 22
 
@@ -52,6 +55,7 @@ class ShardData:
         tiles: table ``[N]`` of ``TILE_DTYPE``, by row and column.
         imagery: ``[H, W, 3]``, filled where there is no picture.
         valid: ``[H, W]``, where there is picture.
+        maps: detailed maps of the tiles, if they are kept.
     """
 
     top_px: int
@@ -60,19 +64,30 @@ class ShardData:
     tiles: AnyArray
     imagery: UInt8Array
     valid: BoolArray
+    maps: ReducedMaps | None = None
+
+
+def array_names(record: ShardRecord) -> tuple[str, ...]:
+    """Return the names of the arrays that a shard says it has."""
+    return tuple(n for n in ARRAY_NAMES + MAP_NAMES if getattr(record, n) is not None)
 
 
 def expected_layout(
-    record: ShardRecord, dim: int
+    record: ShardRecord, dim: int, maps: MapRecord | None
 ) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Return element type and shape of each array of a shard."""
     height, width = record.height_px, record.width_px
-    return {
+    layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
         "descriptors": (np.dtype("<f2"), (record.tile_count, dim)),
         "tiles": (TILE_DTYPE, (record.tile_count,)),
         "imagery": (np.dtype("u1"), (height, width, 3)),
         "valid": (np.dtype("u1"), (height, (width + 7) // 8)),
     }
+    if maps is not None:
+        kept = maps.kept_channels
+        layout["maps"] = (np.dtype("i1"), (record.tile_count, maps.height, maps.width, kept))
+        layout["map_basis"] = (np.dtype("<f4"), (maps.channels, kept))
+    return layout
 
 
 def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
@@ -92,6 +107,9 @@ def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
         "imagery": np.ascontiguousarray(data.imagery, "u1"),
         "valid": np.packbits(data.valid, axis=1),
     }
+    if data.maps is not None:
+        arrays["maps"] = np.ascontiguousarray(data.maps.codes, "i1")
+        arrays["map_basis"] = np.ascontiguousarray(data.maps.basis, "<f4")
     temporary = folder / f"{TEMPORARY_PREFIX}{name}-{os.getpid()}"
     try:
         with fsio.output_errors(folder / name):
@@ -142,7 +160,9 @@ def check_file(folder: Path, record: ShardRecord, key: str) -> None:
     Raises:
         IndexCorruptError: it is missing or not as it was written.
     """
-    expected: FileRecord = getattr(record, key)
+    expected: FileRecord | None = getattr(record, key)
+    if expected is None:
+        raise IndexCorruptError(f"{folder / record.name}: has no {key}, which its index promises")
     path = _inside(folder, f"{record.name}/{key}.npy")
     try:
         same_size = path.stat().st_size == expected.file_bytes
@@ -155,13 +175,15 @@ def check_file(folder: Path, record: ShardRecord, key: str) -> None:
         )
 
 
-def open_array(folder: Path, record: ShardRecord, key: str, dim: int) -> AnyArray:
+def open_array(
+    folder: Path, record: ShardRecord, key: str, dim: int, maps: MapRecord | None = None
+) -> AnyArray:
     """Return one array of a shard, mapped from its file, read-only.
 
     Raises:
         IndexCorruptError: the file is not an array of the promised type and shape.
     """
-    dtype, shape = expected_layout(record, dim)[key]
+    dtype, shape = expected_layout(record, dim, maps)[key]
     header = _npy_header(dtype, shape)
     path = _inside(folder, f"{record.name}/{key}.npy")
     size = len(header) + dtype.itemsize * int(np.prod(shape, dtype=np.int64))

@@ -23,6 +23,7 @@ from cvgl_core.index.manifest import (
     MANIFEST_NAME,
     SHARDS_NAME,
     Manifest,
+    MapRecord,
     ShardRecord,
     read_manifest,
     write_manifest,
@@ -87,7 +88,7 @@ class IndexWriter:
         (self.folder / _LOCK_NAME).unlink(missing_ok=True)
         self._lock.release()
 
-    def existing(self, name: str, dim: int) -> ShardRecord | None:
+    def existing(self, name: str, dim: int, maps: MapRecord | None = None) -> ShardRecord | None:
         """Return the record of a shard that is on the disk whole, or None.
 
         Every byte is compared with its checksum; a damaged shard is reported and to be made anew.
@@ -96,9 +97,12 @@ class IndexWriter:
             return None
         try:
             record = shards.read_record(self.shard_folder, name)
-            for key in shards.ARRAY_NAMES:
+            keys = shards.expected_layout(record, dim, maps)
+            if set(shards.array_names(record)) != set(keys):
+                return None
+            for key in keys:
                 shards.check_file(self.shard_folder, record, key)
-                shards.open_array(self.shard_folder, record, key, dim)
+                shards.open_array(self.shard_folder, record, key, dim, maps)
         except IndexCorruptError as error:
             _LOG.warning("%s; it is made anew", error)
             return None

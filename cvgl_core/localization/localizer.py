@@ -114,7 +114,8 @@ class Localizer:
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = retrieve(self.index, query, depth, near)
         batch = self.settings.batch_tiles
-        ranked = rerank(self.engine, self.index, query, retrieved, batch, progress)
+        weight = self._context.calibration.match_weight
+        ranked = rerank(self.engine, self.index, query, retrieved, batch, progress, weight)
         return Search(view, query, self._fuse(query, ranked, progress))
 
     def conclude(
@@ -161,7 +162,7 @@ class Localizer:
             Vote(*self._corner(tile.tile), float(share), heatmap)
             for tile, share, heatmap in zip(ranked, shares.tiles, heatmaps, strict=True)
         ]
-        field = fuse(votes, self._cell_m)
+        field = fuse(votes, self._cell_m, self._context.calibration.heatmap_temperature)
         if self.settings.estimate is EstimateMethod.UNIFYGEO:
             place = arg_max(votes[0], self._cell_m)
         else:

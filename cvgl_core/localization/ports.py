@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvgl_core.geo import TileGrid
+from cvgl_core.index import ReducedMaps
 from cvgl_core.types import BoolArray, Float32Array, GroundView, ModelCard, UInt8Array
 
 
@@ -73,6 +74,15 @@ class TileIndex(Protocol):
     def tile_pixels(self, indices: NDArray[np.int64]) -> UInt8Array:
         """Return the imagery of tiles ``[K, p, p, 3]``."""
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether tiles can be matched without their imagery."""
+
+    def tile_maps(
+        self, indices: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.intp], ReducedMaps]]:
+        """Yield the detailed maps of tiles in groups: positions in ``indices``, and maps."""
+
     def tile_id(self, index: int) -> str:
         """Return a tile's name."""
 
@@ -102,6 +112,11 @@ class MatchEngine(Protocol):
 
         ``query`` is what ``describe_view`` returned, turned to the right by ``rolls`` columns.
         """
+
+    def match_maps(
+        self, query: Any, maps: ReducedMaps, rolls: Sequence[int] = (0,)
+    ) -> Float32Array:
+        """Return the same ``[K, R]`` from stored maps, but for rounding."""
 
     def decode(self, query: Any, rgb: UInt8Array, roll_per_tile: Sequence[int]) -> Float32Array:
         """Return the log-probability of the camera per pixel of each tile ``[K, p, p]``."""

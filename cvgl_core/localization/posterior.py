@@ -115,14 +115,20 @@ class Vote:
     log_heatmap: Float32Array
 
 
-def fuse(votes: Sequence[Vote], cell_m: float) -> MassField:
+def fuse(votes: Sequence[Vote], cell_m: float, temperature: float = 1.0) -> MassField:
     """Add up the votes of all tiles: ``P(cell) = sum_t pi_t D_t(cell)``.
 
     The order of the votes makes no difference, to the last bit.
+
+    Args:
+        votes: of the candidates.
+        cell_m: side of a cell.
+        temperature: that the log-probabilities of heatmaps are divided by.
     """
     field = MassField(cell_m)
     for vote in sorted(votes, key=lambda vote: (vote.row, vote.col, vote.probability)):
-        field.add(vote.row, vote.col, vote.probability * heatmap_probability(vote.log_heatmap))
+        heatmap = heatmap_probability(vote.log_heatmap / np.float32(temperature))
+        field.add(vote.row, vote.col, vote.probability * heatmap)
     return field
 
 

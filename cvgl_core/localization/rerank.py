@@ -1,7 +1,8 @@
 """Re-ranking and decoding of the retrieved tiles (UnifyGeo III-B, Eq. 4; III-C).
 
-``score_t = s_t + max_ij M_t^0(i, j)``, both cosines. With an unknown heading both terms are taken
-under the same roll, and the best roll of a tile counts.
+``score_t = s_t + w max_ij M_t^0(i, j)``, both cosines, with the weight ``w`` of the calibration (1
+in the paper). With an unknown heading both terms are taken under the same roll, and the best roll
+of a tile counts. Where the index keeps detailed maps they are matched, and no image is read.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import TileProbabilities
 from cvgl_core.localization.retrieve import Query, Retrieved
-from cvgl_core.types import Float32Array, Progress, no_progress
+from cvgl_core.types import Float32Array, IntArray, Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class RankedTile:
         retrieval_score: cosine of the descriptors, under ``roll``.
         match_score: highest cosine of the detailed match, under ``roll``.
         roll: position in ``Query.rolls`` of the best heading.
-        roll_scores: sum of the two under every roll ``[R]``.
+        roll_scores: weighted sum of the two under every roll ``[R]``.
     """
 
     tile: int
@@ -50,17 +52,33 @@ def rerank(
     retrieved: Retrieved,
     batch_tiles: int,
     progress: Progress,
+    match_weight: float = 1.0,
 ) -> list[RankedTile]:
     """Match the photo against every retrieved tile; best score first, ties by retrieval."""
-    ranked: list[RankedTile] = []
-    for places in _batches(range(len(retrieved.tiles)), batch_tiles):
-        progress("matching", places.start, len(retrieved.tiles))
-        tiles = retrieved.tiles[places.start : places.stop]
-        matches = engine.match_scores(query.features, index.tile_pixels(tiles), query.rolls)
-        for place, match in zip(places, matches, strict=True):
-            ranked.append(_ranked(retrieved, place, match))
-    progress("matching", len(retrieved.tiles), len(retrieved.tiles))
+    count = len(retrieved.tiles)
+    matches: Float32Array = np.empty((count, len(query.rolls)), np.float32)
+    done = 0
+    for places, match in _matches(engine, index, query, retrieved.tiles, batch_tiles):
+        progress("matching", done, count)
+        matches[places] = match
+        done += len(match)
+    progress("matching", count, count)
+    ranked = [_ranked(retrieved, place, matches[place], match_weight) for place in range(count)]
     return sorted(ranked, key=lambda tile: (-tile.score, tile.retrieval_rank))
+
+
+def _matches(
+    engine: MatchEngine, index: TileIndex, query: Query, tiles: IntArray, batch_tiles: int
+) -> Iterator[tuple[NDArray[np.intp], Float32Array]]:
+    """Yield positions in ``tiles`` and their best cosines at every roll ``[n, R]``."""
+    if index.has_maps:
+        for places, maps in index.tile_maps(tiles):
+            yield places, engine.match_maps(query.features, maps, query.rolls)
+        return
+    for part in _batches(range(len(tiles)), batch_tiles):
+        places = np.arange(part.start, part.stop)
+        rgb = index.tile_pixels(tiles[places])
+        yield places, engine.match_scores(query.features, rgb, query.rolls)
 
 
 def decode(
@@ -77,8 +95,8 @@ def decode(
 ) -> list[Float32Array]:
     """Return the heatmap of every candidate as log-probability per tile pixel, ``[p, p]`` each.
 
-    Decoding costs as much as matching, so a tile beyond ``top_k`` that is less probable than
-    ``least`` gets a flat heatmap: its mass is spread evenly over it, and nothing is lost.
+    Decoding reads the image and runs the network, so a tile beyond ``top_k`` that is less probable
+    than ``least`` gets a flat heatmap: its mass is spread evenly over it, and nothing is lost.
     """
     side = engine.card.aerial_px
     heatmaps = [np.broadcast_to(np.float32(0), (side, side))] * len(ranked)
@@ -94,10 +112,12 @@ def decode(
     return heatmaps
 
 
-def _ranked(retrieved: Retrieved, place: int, match: Float32Array) -> RankedTile:
+def _ranked(
+    retrieved: Retrieved, place: int, match: Float32Array, match_weight: float
+) -> RankedTile:
     """Return the retrieved tile at ``place`` with its match under every roll ``[R]``."""
     retrieval = retrieved.scores[place]
-    scores = retrieval + match
+    scores = retrieval + np.float32(match_weight) * match
     roll = int(scores.argmax())
     return RankedTile(
         tile=int(retrieved.tiles[place]),

@@ -207,6 +207,7 @@ def _provenance(context: Context, photo: Photo) -> Provenance:
     settings = context.settings.as_text()
     settings["temperature"] = f"{calibration.temperature:.6g}"
     settings["outside_logit"] = f"{calibration.outside_logit:.6g}"
+    settings["match_weight"] = f"{calibration.match_weight:.6g}"
     settings["calibrated_on"] = calibration.fitted_on or "nothing"
     return Provenance(
         photo=photo.path.name,

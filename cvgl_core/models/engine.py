@@ -8,6 +8,7 @@ over threads would round differently from machine to machine, and one thread a b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cvgl_core.errors import PhotoViewError, SettingsError, WeightsError
+from cvgl_core.index import ReducedMaps
 from cvgl_core.models.features import roll_columns
 from cvgl_core.models.fusing import fuse_batch_norms
+from cvgl_core.models.maps import match_maps
 from cvgl_core.models.registry import create_model, list_models, model_config
 from cvgl_core.models.unifygeo import UnifyGeo
 from cvgl_core.models.weights import bundled_path, load_model
@@ -80,10 +83,34 @@ class Engine:
         self._std = torch.tensor(card.std_rgb, device=self.device)
         self.tile_batch = _TILE_BATCH[self.device.type]
 
+    @property
+    def model(self) -> UnifyGeo:
+        """The network itself, ready for inference: for evaluation, which keeps its features."""
+        return self._model
+
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Global descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, L2-normalised."""
         model = self._model
         return self._over_tiles(rgb, lambda x, _: model.describe_tiles(model.aerial.trunk(x)[2]))
+
+    @property
+    def map_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a tile's level-0 map."""
+        config = self._model.config
+        side = self.card.aerial_px // config.stride
+        return config.columns * config.column_channels[0], side, side
+
+    def encode_tiles(self, rgb: UInt8Array) -> tuple[Float32Array, Float32Array]:
+        """Descriptors ``[N, D]`` and level-0 maps ``[N, C, h, w]`` of tiles, by one pass."""
+        model, dim, shape = self._model, self.card.descriptor_dim, self.map_shape
+
+        def encode(x: Tensor, _: slice) -> Tensor:
+            sixteenth = model.aerial.trunk(x)[2]
+            level0 = model.level0_map(sixteenth).flatten(1)
+            return torch.cat([model.describe_tiles(sixteenth).float(), level0], dim=1)
+
+        both = self._over_tiles(rgb, encode, width=dim + math.prod(shape))
+        return both[:, :dim], both[:, dim:].reshape(-1, *shape)
 
     def describe_view(self, view: GroundView) -> QueryFeatures:
         """Describe a ground view; its invisible columns count as the mean colour.
@@ -125,6 +152,12 @@ class Engine:
             return best.T
 
         return self._over_tiles(rgb, score, width=len(rolls))
+
+    def match_maps(
+        self, query: QueryFeatures, maps: ReducedMaps, rolls: Sequence[int] = (0,)
+    ) -> Float32Array:
+        """The same as ``match_scores`` from stored maps instead of pixels, but for rounding."""
+        return match_maps(query.columns[0], self.card.ground_columns, maps, rolls)
 
     def decode(
         self, query: QueryFeatures, rgb: UInt8Array, roll_per_tile: Sequence[int]

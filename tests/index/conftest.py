@@ -5,10 +5,20 @@ import numpy as np
 import pytest
 
 from cvgl_core.geo import TileGrid, to_lonlat
-from cvgl_core.index import TILE_DTYPE, GridRecord, IndexWriter, Manifest, ShardData, SourceRecord
+from cvgl_core.index import (
+    TILE_DTYPE,
+    GridRecord,
+    IndexWriter,
+    Manifest,
+    MapRecord,
+    ShardData,
+    SourceRecord,
+    reduce_maps,
+)
 
 GRID = TileGrid("EPSG:32633", 16.0, 8.0)
 AERIAL_PX, STRIDE_PX, DIM = 16, 8, 12
+MAPS = MapRecord(channels=6, kept_channels=4, height=2, width=3)
 ROW0, COL0 = -650_000, 47_000
 Block = tuple[int, int, int, int]
 BLOCKS: tuple[Block, ...] = ((0, 0, 3, 4), (0, 4, 3, 2), (3, 0, 2, 6))
@@ -22,7 +32,15 @@ def world_pixel(row_px: np.ndarray, col_px: np.ndarray) -> np.ndarray:
     )
 
 
-def block_data(block: Block, seed: int = 0) -> ShardData:
+def tile_map(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """Detailed maps [N, C, h, w] that tell the tile; they fill three dimensions."""
+    angles = np.stack([rows * 0.37, cols * 0.53], -1)[:, :, None] + np.arange(6)
+    three = np.concatenate([np.sin(angles), np.cos(angles[:, :1])], axis=1)
+    maps = np.concatenate([three, three[:, ::-1]], axis=1).reshape(len(rows), 6, 2, 3)
+    return (maps / np.linalg.norm(maps, axis=1, keepdims=True)).astype(np.float32)
+
+
+def block_data(block: Block, seed: int = 0, with_maps: bool = True) -> ShardData:
     row, col, height, width = block
     rows, cols = np.meshgrid(
         np.arange(height) + row + ROW0, np.arange(width) + col + COL0, indexing="ij"
@@ -36,9 +54,9 @@ def block_data(block: Block, seed: int = 0) -> ShardData:
     rr, cc = np.meshgrid(np.arange(h) + top, np.arange(w) + left, indexing="ij")
     valid = (rr + cc) % 4 != 0
     rng = np.random.default_rng([seed, row, col])
-    return ShardData(
-        top, left, rng.normal(size=(len(rows), DIM)), table, world_pixel(rr, cc), valid
-    )
+    descriptors = rng.normal(size=(len(rows), DIM))
+    maps = reduce_maps(tile_map(rows, cols), MAPS.kept_channels) if with_maps else None
+    return ShardData(top, left, descriptors, table, world_pixel(rr, cc), valid, maps)
 
 
 def manifest_for(records: list, **changes: object) -> Manifest:
@@ -51,6 +69,7 @@ def manifest_for(records: list, **changes: object) -> Manifest:
         "weights_sha256": "a" * 64,
         "aerial_px": AERIAL_PX,
         "descriptor_dim": DIM,
+        "maps": MAPS,
         "fill_rgb": (10, 20, 30),
         "min_valid": 0.25,
         "sources": (
@@ -73,15 +92,21 @@ def manifest_for(records: list, **changes: object) -> Manifest:
 
 
 def build(
-    folder: Path, seed: int = 0, blocks: tuple[Block, ...] = BLOCKS, **changes: object
+    folder: Path,
+    seed: int = 0,
+    blocks: tuple[Block, ...] = BLOCKS,
+    with_maps: bool = True,
+    **changes: object,
 ) -> Path:
+    maps = MAPS if with_maps else None
     with IndexWriter(folder) as writer:
         records = []
         for number, block in enumerate(blocks):
             name = f"r{block[0] + ROW0}c{block[1] + COL0}-{seed:08x}{number:08x}"
-            record = writer.existing(name, DIM) or writer.write_shard(name, block_data(block, seed))
+            data = block_data(block, seed, with_maps)
+            record = writer.existing(name, DIM, maps) or writer.write_shard(name, data)
             records.append(record)
-        writer.commit(manifest_for(records, **changes))
+        writer.commit(manifest_for(records, **({"maps": maps} | changes)))
     return folder
 
 

@@ -19,7 +19,7 @@ from tests.index.conftest import build
 def test_any_flipped_bit_is_found(city: Path) -> None:
     rng = np.random.default_rng(5)
     files = sorted(p for p in city.rglob("*") if p.is_file())
-    assert len(files) == 1 + 3 * 5
+    assert len(files) == 1 + 3 * 7
     for path in files:
         data = path.read_bytes()
         for offset in {0, len(data) - 1, *rng.integers(0, len(data), 12).tolist()}:
@@ -145,6 +145,20 @@ CHANGES = [
     ("descriptor_dim", 0),
     ("descriptor_dim", 13),
     ("descriptor_dim", 10**9),
+    ("maps", None),
+    ("maps", {}),
+    ("maps", "channels", 7),
+    ("maps", "channels", 0),
+    ("maps", "channels", 10**9),
+    ("maps", "kept_channels", 5),
+    ("maps", "kept_channels", 10**6),
+    ("maps", "height", -1),
+    ("maps", "height", 3),
+    ("maps", "width", 1.5),
+    ("maps", "extra", 1),
+    ("shards", 0, "maps", None),
+    ("shards", 0, "map_basis", None),
+    ("shards", 1, "map_basis", {"file_bytes": 10**15, "sha256": "0" * 64}),
     ("fill_rgb", [0, 0]),
     ("fill_rgb", [0, 0, 256]),
     ("min_valid", 2),
@@ -172,7 +186,7 @@ def test_hostile_manifests_with_right_checksums_are_refused(
     assert time.perf_counter() - start < 2.0
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, 10**30])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None, 10**30])
 def test_other_formats_are_named(city: Path, version: object) -> None:
     reseal(city, set_at("format_version", version))
     with pytest.raises(IndexVersionError, match="format"):
@@ -210,6 +224,46 @@ def test_what_is_not_a_manifest_is_refused(city: Path, data: bytes) -> None:
         Index.open(city)
 
 
+def rewritten(city: Path, key: str, array: np.ndarray) -> None:
+    """Replace an array of the first shard, with right checksums everywhere."""
+    path = city / "shards" / Index.open(city).manifest.shards[0].name / f"{key}.npy"
+    np.save(path, array, allow_pickle=True)
+    facts = {"file_bytes": path.stat().st_size, "sha256": sha256_file(path)}
+    reseal(city, set_at("shards", 0, key, facts))
+    body = json.loads((city / "manifest.json").read_bytes())["body"]["shards"][0]
+    (path.parent / "shard.json").write_bytes(sealed_bytes(ShardRecord(**body)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_map_basis_of_impossible_numbers_is_refused(city: Path, value: float) -> None:
+    basis = np.zeros((6, 4), "<f4")
+    basis[3, 2] = value
+    rewritten(city, "map_basis", basis)
+    index = Index.open(city)
+    with pytest.raises(IndexCorruptError, match="map basis"):
+        list(index.tile_maps([0]))
+
+
+@pytest.mark.parametrize(
+    "key, array",
+    [
+        ("map_basis", np.zeros((6, 5), "<f4")),
+        ("map_basis", np.zeros((4, 6), "<f4")),
+        ("map_basis", np.zeros((6, 4), "<f8")),
+        ("maps", np.zeros((12, 2, 3, 4), "u1")),
+        ("maps", np.zeros((12, 3, 2, 4), "i1")),
+        ("maps", np.zeros((11, 2, 3, 4), "i1")),
+        ("maps", np.asfortranarray(np.zeros((12, 2, 3, 4), "i1"))),
+    ],
+    ids=["wide", "turned", "double", "unsigned", "other-sides", "a-tile-less", "fortran"],
+)
+def test_maps_of_another_shape_are_refused(city: Path, key: str, array: np.ndarray) -> None:
+    rewritten(city, key, array)
+    with pytest.raises(IndexCorruptError, match=rf"{key}\.npy.*not the array"):
+        Index.open(city)
+    assert verify_folder(city)
+
+
 @pytest.mark.parametrize("what", ["shard", "file"])
 def test_links_out_of_the_folder_are_refused(city: Path, tmp_path: Path, what: str) -> None:
     victim = sorted(city.glob("shards/*"))[0]
@@ -226,12 +280,7 @@ def test_a_pickle_in_an_array_never_runs(city: Path, tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "canary",))
 
-    path = city / "shards" / Index.open(city).manifest.shards[0].name / "tiles.npy"
-    np.save(path, np.array([Canary()] * 12, dtype=object), allow_pickle=True)
-    facts = {"file_bytes": path.stat().st_size, "sha256": sha256_file(path)}
-    reseal(city, set_at("shards", 0, "tiles", facts))
-    body = json.loads((city / "manifest.json").read_bytes())["body"]["shards"][0]
-    (path.parent / "shard.json").write_bytes(sealed_bytes(ShardRecord(**body)))
+    rewritten(city, "tiles", np.array([Canary()] * 12, dtype=object))
     with pytest.raises(IndexFolderError, match="not the array"):
         Index.open(city)
     assert not (tmp_path / "canary").exists()

@@ -16,6 +16,7 @@ from tests.index.conftest import (
     ROW0,
     STRIDE_PX,
     block_data,
+    tile_map,
     world_pixel,
 )
 
@@ -50,6 +51,31 @@ def test_tiles_are_windows_of_the_world(city: Path) -> None:
         assert (tile == world_pixel(rr, cc)).all()
     with pytest.raises(IndexError):
         index.tile_pixels([30])
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_maps_are_those_of_the_tiles_asked_for(city: Path, monkeypatch, eager: bool) -> None:
+    if not eager:
+        monkeypatch.setattr("cvgl_core.index.reader._EAGER_BYTES", 0)
+    index = Index.open(city)
+    wanted = np.array([29, 0, 13, 13, 1])
+    expected = np.moveaxis(tile_map(index.rows[wanted], index.cols[wanted]), 1, -1)
+    seen = []
+    for places, maps in index.tile_maps(wanted):
+        assert maps.codes.dtype == np.int8 and maps.basis.shape == (6, 4)
+        np.testing.assert_allclose(
+            maps.codes.astype(np.float32) @ maps.basis.T, expected[places], atol=0.02
+        )
+        seen += places.tolist()
+    assert sorted(seen) == [0, 1, 2, 3, 4] and len(seen) == 5
+    with pytest.raises(IndexError):
+        list(index.tile_maps([30]))
+
+
+def test_an_index_without_maps(make_index) -> None:
+    index = Index.open(make_index(with_maps=False))
+    assert not index.has_maps and index.verify() == []
+    assert not list(index.path.glob("shards/*/map*"))
 
 
 @REUSE

@@ -9,7 +9,7 @@ import pytest
 
 from cvgl_core.errors import IndexLockedError, NoIndexError, OutputError
 from cvgl_core.index import Index, IndexWriter, shard
-from tests.index.conftest import BLOCKS, DIM, block_data, build, folder_bytes
+from tests.index.conftest import BLOCKS, DIM, MAPS, block_data, build, folder_bytes
 
 
 def test_same_content_same_bytes_and_same_version(make_index: Callable[..., Path]) -> None:
@@ -43,8 +43,9 @@ def test_an_unfinished_index_is_none_and_goes_on(tmp_path: Path) -> None:
     with pytest.raises(NoIndexError):
         Index.open(folder)
     with IndexWriter(folder) as writer:
-        assert writer.existing(f"r0c0-{'0' * 16}", DIM) is not None
-        assert writer.existing(f"r0c0-{'1' * 16}", DIM) is None
+        assert writer.existing(f"r0c0-{'0' * 16}", DIM, MAPS) is not None
+        assert writer.existing(f"r0c0-{'0' * 16}", DIM) is None
+        assert writer.existing(f"r0c0-{'1' * 16}", DIM, MAPS) is None
 
 
 def test_a_damaged_shard_is_made_anew(make_index: Callable[..., Path]) -> None:

@@ -45,6 +45,7 @@ class FakeIndex:
     stride_m: float = 36.0
     weights_sha256: str | None = CARD.weights_sha256
     shuffled: int | None = None
+    has_maps: bool = False
     grid: TileGrid = field(init=False)
 
     def __post_init__(self):

@@ -42,7 +42,7 @@ def pixels_of(indices):
     return pixels
 
 
-INDEX = SimpleNamespace(tile_pixels=pixels_of)
+INDEX = SimpleNamespace(tile_pixels=pixels_of, has_maps=False)
 
 
 def ranked(retrieval, match, batch=3):

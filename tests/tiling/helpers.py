@@ -36,8 +36,20 @@ class StubDescriber:
         )
         self.tiles = 0
 
+    map_shape = (DIM, 2, 2)
+
     def describe_tiles(self, rgb: np.ndarray) -> np.ndarray:
         self.tiles += len(rgb)
+        return self._project(rgb)
+
+    def encode_tiles(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The descriptors, and the same of each quarter of a tile, enlarged, as a map."""
+        p = rgb.shape[1] // 2
+        quarters = [rgb[:, v : v + p, u : u + p] for v in (0, p) for u in (0, p)]
+        maps = [self._project(quarter.repeat(2, axis=1).repeat(2, axis=2)) for quarter in quarters]
+        return self.describe_tiles(rgb), np.stack(maps, -1).reshape(len(rgb), *self.map_shape)
+
+    def _project(self, rgb: np.ndarray) -> np.ndarray:
         p = rgb.shape[1] // 8
         means = rgb.reshape(len(rgb), p, 8, p, 8, 3).mean(axis=(2, 4)).reshape(len(rgb), -1)
         found = (means - 127.0) @ self._matrix
