@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What differs between the versions of Qt and QGIS, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qgis.PyQt.QtCore import QPoint
+from qgis.PyQt.QtGui import QMouseEvent
+from qgis.PyQt.QtWidgets import QAction, QDialog, QMenu
+
+
+def run_dialog(dialog: QDialog) -> int:
+    """Show a dialog until it is closed and return its result."""
+    return dialog.exec() if hasattr(dialog, "exec") else dialog.exec_()
+
+
+def event_point(event: QMouseEvent) -> QPoint:
+    """Return where a mouse or drop event happened, in the widget's pixels."""
+    return event.position().toPoint() if hasattr(event, "position") else event.pos()
+
+
+def add_action_to(menu: QMenu, text: str, slot: Callable[[], object]) -> QAction:
+    """Add an entry to a menu and return it."""
+    action = menu.addAction(text)
+    action.triggered.connect(lambda _checked=False: slot())
+    return action
