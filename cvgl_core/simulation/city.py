@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -11,21 +10,16 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.simulation.blocks import plan_city
 from cvgl_core.simulation.canvas import new_canvas
 from cvgl_core.simulation.days import StaticCity, aerial_day, ground_day
-from cvgl_core.simulation.layout import draw_layout
 from cvgl_core.simulation.paint import paint_buildings, paint_ground
-from cvgl_core.simulation.scene import City
-from cvgl_core.simulation.style import draw_style
+from cvgl_core.simulation.rules import RULES
+from cvgl_core.simulation.scene import LOOKS, City, Look
 from cvgl_core.simulation.texture import apply_texture, draw_grain, smooth_noise
-from cvgl_core.simulation.vegetation import draw_season, standing_trees
+from cvgl_core.simulation.vegetation import standing_trees
 from cvgl_core.types import Progress, no_progress
 
 _STEPS = 5
 _MIN_SIZE_M = 100.0
 _MAX_SIDE_PX = 20_000
-
-Look = Literal["plain", "foreign"]
-"""The rules a city is drawn by; models are trained on ``plain`` cities only."""
-LOOKS: tuple[Look, ...] = get_args(Look)
 
 
 def generate_city(
@@ -52,34 +46,40 @@ def generate_city(
     Raises:
         SettingsError: a size is out of bounds, or the extract holds no town.
     """
-    if look != "plain":
+    if look not in RULES:
         raise SettingsError(f"look {look!r} is not known; give one of {', '.join(LOOKS)}")
     size_px = _checked_size_px(seed, size_m, gsd_m_per_px)
     style_rng, plan_rng, aerial_rng, ground_rng, place_rng = (
         np.random.default_rng([seed, stream]) for stream in range(5)
     )
-    style = draw_style(style_rng)
+    rules = RULES[look]
+    style = rules.style(style_rng)
     if osm is None:
-        plan = plan_city(plan_rng, draw_layout(plan_rng, style, size_m), style)
+        plan = plan_city(plan_rng, rules.layout(plan_rng, style, size_m), style)
         crs, east_m, north_m = _draw_place(place_rng)
     else:
         from cvgl_core.simulation.osm import plan_from_osm
 
         placed = plan_from_osm(osm, plan_rng, style, size_m)
         plan, crs, east_m, north_m = placed.plan, placed.crs, placed.east_m, placed.north_m
+    if rules.revise is not None:
+        plan = rules.revise(plan, plan_rng)
     progress("city", 1, _STEPS)
     canvas = new_canvas(size_px, gsd_m_per_px, plan.base, plan.base_rgb)
     paint_ground(canvas, plan)
     paint_buildings(canvas, plan.buildings)
     progress("city", 2, _STEPS)
     trees = standing_trees(canvas, plan.trees)
-    seasons = draw_season(aerial_rng), draw_season(ground_rng)
+    seasons = rules.season(aerial_rng), rules.season(ground_rng)
     grain = draw_grain(plan_rng, size_px, gsd_m_per_px)
     gains = (seasons[0].grass_gain, seasons[1].grass_gain)
-    aerial_albedo, ground_albedo = apply_texture(canvas.albedo, canvas.surface, grain, gains)
-    noise = smooth_noise(plan_rng, 512, 512, max(0.9 / gsd_m_per_px, 1.5))
+    aerial_albedo, ground_albedo = apply_texture(
+        canvas.albedo, canvas.surface, grain, gains, rules.grain
+    )
+    cell_m, strength = rules.crown_noise
+    noise = strength * smooth_noise(plan_rng, 512, 512, max(cell_m / gsd_m_per_px, 1.5))
     progress("city", 3, _STEPS)
-    static = StaticCity(canvas, plan, trees, noise, crs.startswith("EPSG:327"))
+    static = StaticCity(canvas, plan, trees, noise, crs.startswith("EPSG:327"), rules)
     ground = ground_day(static, ground_albedo, seasons[1], ground_rng)
     progress("city", 4, _STEPS)
     ortho, surface_m = aerial_day(static, aerial_albedo, seasons[0], aerial_rng)

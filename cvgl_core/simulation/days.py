@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cvgl_core.simulation.aerial import draw_look, expose, roof_gain
+from cvgl_core.simulation.aerial import expose, roof_gain
 from cvgl_core.simulation.canvas import Canvas
 from cvgl_core.simulation.plan import Building, BuildingKind, Plan, Surface
+from cvgl_core.simulation.rules import Rules
 from cvgl_core.simulation.scene import BuildingTable, GroundScene
 from cvgl_core.simulation.shadow import Sun, cast_shadow
+from cvgl_core.simulation.survey import Photographer
 from cvgl_core.simulation.traffic import park_cars
 from cvgl_core.simulation.vegetation import CrownLayers, Season, paint_crowns, tree_table
 from cvgl_core.types import BoolArray, Float32Array, UInt8Array
@@ -24,7 +26,8 @@ _TRUNK_CLEARANCE_M = 1.0
 class StaticCity:
     """What both days share.
 
-    ``trees`` are those that stand, ``noise`` roughens crowns, ``southern`` tells the hemisphere.
+    ``trees`` are those that stand, ``noise`` roughens crowns, ``southern`` tells the hemisphere,
+    ``rules`` how the days are drawn.
     """
 
     canvas: Canvas
@@ -32,6 +35,7 @@ class StaticCity:
     trees: Float32Array
     noise: Float32Array
     southern: bool
+    rules: Rules
 
 
 def draw_sun(rng: np.random.Generator, southern: bool, low_deg: float, high_deg: float) -> Sun:
@@ -46,7 +50,7 @@ def aerial_day(
 ) -> tuple[UInt8Array, Float32Array]:
     """Return the orthophoto and its surface in metres above the street; overwrites ``albedo``."""
     canvas = static.canvas
-    sun = draw_sun(rng, static.southern, 40, 64)
+    sun = draw_sun(rng, static.southern, *static.rules.air_sun_deg)
     height = canvas.height_m.copy()
     park_cars(canvas, static.plan.spots, rng, albedo, height)
     gain = roof_gain(canvas, sun)
@@ -54,7 +58,12 @@ def aerial_day(
     layers = CrownLayers(height, albedo, gain)
     paint_crowns(layers, canvas.gsd_m_per_px, table, static.noise, sun)
     light = cast_shadow(height, height, canvas.gsd_m_per_px, sun)
-    return expose(albedo, light, gain, draw_look(rng), rng), height
+    ortho = expose(albedo, light, gain, static.rules.flight(rng), rng)
+    if static.rules.survey is not None:
+        survey = static.rules.survey(rng, len(height) * canvas.gsd_m_per_px)
+        photographer = Photographer(survey, canvas, height, static.plan.buildings, sun)
+        ortho = photographer.fly(ortho)
+    return ortho, height
 
 
 def ground_day(
@@ -62,7 +71,7 @@ def ground_day(
 ) -> GroundScene:
     """Return the city as the street camera meets it; overwrites ``albedo``."""
     canvas = static.canvas
-    sun = draw_sun(rng, static.southern, 32, 64)
+    sun = draw_sun(rng, static.southern, *static.rules.street_sun_deg)
     height = canvas.height_m.copy()
     park_cars(canvas, static.plan.spots, rng, albedo, height)
     table = tree_table(static.trees, season, rng)
@@ -82,6 +91,7 @@ def ground_day(
         sun_azimuth_deg=sun.azimuth_deg,
         sun_elevation_deg=sun.elevation_deg,
         sky_seed=int(rng.integers(1 << 31)),
+        look=static.rules.look,
     )
 
 

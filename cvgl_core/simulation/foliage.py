@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cvgl_core.simulation.bodies import Columns, Painted, Rays, list_columns, list_pixels
-from cvgl_core.simulation.scene import GroundScene
+from cvgl_core.simulation.scene import GroundScene, Look
 from cvgl_core.simulation.sky import periodic_noise
 
 REACH_M = 90.0
@@ -21,6 +21,11 @@ _ROUGH = 0.34
 _SWELL = 1.13
 _VOLUME = 64
 _VOXELS_PER_M = 9.0
+# wavelength in voxels, roughness and weight of coarse and fine leaf noise
+_LEAVES: dict[Look, tuple[tuple[float, float, float], ...]] = {
+    "plain": ((20.0, 1.5, 0.34), (4.0, 1.0, 0.30)),
+    "foreign": ((9.0, 1.2, 0.30), (3.0, 0.8, 0.44)),
+}
 _BARK_RGB = (92.0, 78.0, 64.0)
 
 
@@ -46,9 +51,11 @@ def make_crowns(scene: GroundScene, device: str) -> Crowns:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
 
     rng = np.random.default_rng(20260)
-    coarse = periodic_noise((_VOLUME,) * 3, rng, 20.0, 1.5)
-    fine = periodic_noise((_VOLUME,) * 3, rng, 4.0, 1.0)
-    noise = np.clip(0.34 * coarse + 0.30 * fine, -0.8, 1.0)
+    coarse, fine = (
+        weight * periodic_noise((_VOLUME,) * 3, rng, wavelength, roughness)
+        for wavelength, roughness, weight in _LEAVES[scene.look]
+    )
+    noise = np.clip(coarse + fine, -0.8, 1.0)
     azimuth, elevation = map(math.radians, (scene.sun_azimuth_deg, scene.sun_elevation_deg))
     flat = math.cos(elevation)
     return Crowns(

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from cvgl_core.simulation.bodies import Painted, Rays
+from cvgl_core.simulation.facades import place, plain_facade
+from cvgl_core.simulation.foreign_facades import foreign_facade
 from cvgl_core.simulation.sky import Sky
 from cvgl_core.simulation.surface import NEAR_M, Surface, daylight
-from cvgl_core.simulation.walls import STEP_M, Facade, WallHits, WallMap, facade_colours
+from cvgl_core.simulation.walls import STEP_M, Facade, WallHits, WallMap
 
 SMOOTH_M = 24.0
 """Up to here heights are interpolated between pixels; farther away they are not. Metres."""
@@ -204,7 +206,10 @@ class Painter:
             cos_incidence=pick(incidence, above).clamp(0.0, 1.0),
             range_m=distance * hits.secant,
         )
-        colour = facade_colours(self._walls, on_wall, self._rays.column_rad)
+        face = place(on_wall, self._walls.facades.index_select(1, wall), self._rays.column_rad)
+        colour = (plain_facade if self._walls.look == "plain" else foreign_facade)(face)
+        near_ground = 0.86 + 0.14 * (on_wall.z_m * 0.7).clamp(0.0, 1.0)
+        colour = colour * (face.fields[Facade.LIGHT] * near_ground)
         self.put(Painted(hits.pixel, distance, colour))
 
     def _slope(self, hits: Hits, distance: Tensor) -> None:

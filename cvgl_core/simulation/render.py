@@ -74,7 +74,9 @@ class StreetRenderer:
         self._surface = make_surface(scene, found.height_m, found.albedo, device)
         self._walls = make_walls(scene, device)
         self._crowns = make_crowns(scene, device)
-        self._sky = make_sky(scene.sun_azimuth_deg, scene.sun_elevation_deg, scene.sky_seed, device)
+        self._sky = make_sky(
+            scene.sun_azimuth_deg, scene.sun_elevation_deg, scene.sky_seed, device, scene.look
+        )
         self._sky_seed = scene.sky_seed
         self._ranges = _range_samples().to(device)
         self._nearer = torch.cat([self._ranges.new_zeros(1), self._ranges[:-1]])

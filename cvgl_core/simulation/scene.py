@@ -8,11 +8,16 @@ of pixel (row, col) lies at ``((col + .5) * gsd, (row + .5) * gsd)``. In the CRS
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvgl_core.types import BoolArray, Float32Array, UInt8Array
+
+Look = Literal["plain", "foreign"]
+"""The rules a city is drawn by; models are trained on ``plain`` cities only."""
+LOOKS: tuple[Look, ...] = get_args(Look)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class GroundScene:
         walkable: where a camera may stand, ``[H, W]``.
         sun_azimuth_deg, sun_elevation_deg: where the sun stands.
         sky_seed: of clouds, exposure and everything else drawn per view.
+        look: rules by which facades, leaves and sky are drawn.
     """
 
     gsd_m_per_px: float
@@ -89,6 +95,7 @@ class GroundScene:
     sun_azimuth_deg: float
     sun_elevation_deg: float
     sky_seed: int
+    look: Look = "plain"
 
 
 @dataclass(frozen=True)

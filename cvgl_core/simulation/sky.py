@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cvgl_core.simulation.scene import Look
 from cvgl_core.types import Float32Array
 
 _ELEVATION_BINS = 192
@@ -16,10 +17,13 @@ _AZIMUTH_BINS = 720
 _CLOUD_ROWS = 1024
 _CLOUD_COLS = 2048
 _CLOUD_RISE = 0.42
-_HORIZON_RGB = (198.0, 208.0, 218.0)
-_ZENITH_RGB = (92.0, 138.0, 205.0)
 _CLOUD_RGB = (236.0, 237.0, 240.0)
-_GLOW_RGB = (255.0, 246.0, 226.0)
+_Rgb = tuple[float, float, float]
+# of the horizon, the zenith and the sun's glow
+_COLOURS: dict[Look, tuple[_Rgb, _Rgb, _Rgb]] = {
+    "plain": ((198.0, 208.0, 218.0), (92.0, 138.0, 205.0), (255.0, 246.0, 226.0)),
+    "foreign": ((216.0, 204.0, 184.0), (138.0, 158.0, 182.0), (255.0, 226.0, 180.0)),
+}
 
 
 def periodic_noise(
@@ -84,7 +88,13 @@ class Sky:
         return clear + alpha * (white - clear)
 
 
-def make_sky(sun_azimuth_deg: float, sun_elevation_deg: float, seed: int, device: str) -> Sky:
+def make_sky(
+    sun_azimuth_deg: float,
+    sun_elevation_deg: float,
+    seed: int,
+    device: str,
+    look: Look = "plain",
+) -> Sky:
     """Build the sky of a day from where the sun stands (degrees, clockwise from north)."""
     elevation = (np.arange(_ELEVATION_BINS) / (_ELEVATION_BINS - 1) * np.pi / 2)[:, None]
     azimuth = ((np.arange(_AZIMUTH_BINS) + 0.5) / _AZIMUTH_BINS * 2 * np.pi)[None]
@@ -95,9 +105,7 @@ def make_sky(sun_azimuth_deg: float, sun_elevation_deg: float, seed: int, device
     blend = np.minimum(elevation / math.radians(50.0), 1.0) ** 0.6
     glow = 0.30 * np.exp((cosine - 1.0) * 3.5) + 0.65 * np.exp((cosine - 1.0) * 60.0)
     darker = 1.0 - 0.10 * np.clip(1.0 - cosine, 0.0, 1.0) * blend
-    horizon, zenith, warm = (
-        np.asarray(c)[:, None, None] for c in (_HORIZON_RGB, _ZENITH_RGB, _GLOW_RGB)
-    )
+    horizon, zenith, warm = (np.asarray(c)[:, None, None] for c in _COLOURS[look])
     colour = (horizon + (zenith - horizon) * blend) * darker
     colour = colour + np.clip(glow, 0.0, 0.95) * (warm - colour)
     rng = np.random.default_rng([seed, 0x5C1])
@@ -105,5 +113,5 @@ def make_sky(sun_azimuth_deg: float, sun_elevation_deg: float, seed: int, device
     return Sky(
         table=torch.from_numpy(colour.reshape(3, -1).astype(np.float32)).to(device),
         clouds=torch.from_numpy(clouds.ravel()).to(device),
-        horizon=torch.tensor(_HORIZON_RGB, device=device),
+        horizon=torch.tensor(_COLOURS[look][0], device=device),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -11,8 +12,7 @@ from cvgl_core.simulation.plan import Surface
 from cvgl_core.types import Float32Array, UInt8Array
 
 _STRIP_ROWS = 256
-# relative amplitude of noise per pixel, at 1 m, at 20 m, and of slow drift in hue
-_AMPLITUDES = {
+AMPLITUDES = {
     Surface.ROAD: (0.03, 0.025, 0.045, 0.0),
     Surface.SIDEWALK: (0.03, 0.025, 0.03, 0.0),
     Surface.PAVING: (0.035, 0.03, 0.045, 0.01),
@@ -22,6 +22,7 @@ _AMPLITUDES = {
     Surface.ROOF: (0.025, 0.03, 0.03, 0.0),
     Surface.COURT: (0.02, 0.02, 0.03, 0.0),
 }
+"""Relative amplitude of noise per pixel, at 1 m, at 20 m, and of slow drift in hue."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,15 @@ def draw_grain(rng: np.random.Generator, size_px: int, gsd_m_per_px: float) -> G
 
 
 def apply_texture(
-    albedo: UInt8Array, surface: UInt8Array, grain: Grain, grass_gains: tuple[Float32Array, ...]
+    albedo: UInt8Array,
+    surface: UInt8Array,
+    grain: Grain,
+    grass_gains: tuple[Float32Array, ...],
+    amplitudes: Mapping[Surface, tuple[float, float, float, float]] = AMPLITUDES,
 ) -> tuple[UInt8Array, ...]:
     """Return the grained ground, once for each day's gain on grass, uint8 ``[H, W, 3]`` each."""
     rows, cols = surface.shape
-    table = np.array([_AMPLITUDES[s] for s in Surface], np.float32)
+    table = np.array([amplitudes[s] for s in Surface], np.float32)
     luts = [np.resize(column, 256) for column in table.T]
     days = [np.ones((len(Surface), 3), np.float32) for _ in grass_gains]
     for day, gain in zip(days, grass_gains, strict=True):
