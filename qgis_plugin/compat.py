@@ -7,12 +7,7 @@ from collections.abc import Callable
 
 from qgis.PyQt.QtCore import QPoint
 from qgis.PyQt.QtGui import QMouseEvent
-from qgis.PyQt.QtWidgets import QAction, QDialog, QMenu
-
-
-def run_dialog(dialog: QDialog) -> int:
-    """Show a dialog until it is closed and return its result."""
-    return dialog.exec() if hasattr(dialog, "exec") else dialog.exec_()
+from qgis.PyQt.QtWidgets import QAction, QMenu
 
 
 def event_point(event: QMouseEvent) -> QPoint:

@@ -52,11 +52,16 @@ class CvglDock(QgsDockWidget):
 
     located = pyqtSignal(object)
 
-    def __init__(self, iface: QgisInterface, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        iface: QgisInterface,
+        parent: QWidget | None = None,
+        station: Station | None = None,
+    ) -> None:
         super().__init__(tr("CVGL: where was this photo taken?"), parent)
         self.setObjectName("CvglDock")
         self._iface = iface
-        self.station = Station(self)
+        self.station = station or Station(self)
         self.search = Search(self.station, self)
         self.result, self.group, self._photo, self._path = None, None, None, ""
         self._previews, self._settings_dialog = QTemporaryDir(), None
