@@ -106,7 +106,8 @@ class City:
         seed: the city's name; the same seed and settings give the same bytes.
         crs: metric CRS such as ``EPSG:32633``.
         origin_e_m, origin_n_m: of the rasters' north-west corner.
-        ortho: shaded true orthophoto on the aircraft's day, uint8 ``[H, W, 3]``.
+        ortho: shaded orthophoto on the aircraft's day, uint8 ``[H, W, 3]``; a true one in plain
+            cities, as flown (leaning, 1-2 m out of place) in foreign ones.
         dsm_m: surface with crowns and that day's cars, metres above sea level, ``[H, W]``.
         ground: the street camera's day.
     """
