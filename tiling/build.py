@@ -190,7 +190,8 @@ class _Job:
             cut: the block.
             done: tiles of blocks before it.
         """
-        descriptors, maps = [], []
+        descriptors: list[Float32Array] = []
+        maps: list[Float32Array] = []
         for start in range(0, len(cut.kept), BATCH_TILES):
             found = self._describe_batch(cut, cut.kept[start : start + BATCH_TILES])
             descriptors.append(found[0])

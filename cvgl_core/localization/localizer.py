@@ -16,11 +16,20 @@ from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
 from cvgl_core.localization.rerank import RankedTile, decode, rerank
 from cvgl_core.localization.result import Context, Fused, make_result
-from cvgl_core.localization.retrieve import Near, Query, describe, retrieve
+from cvgl_core.localization.retrieve import (
+    Near,
+    Query,
+    Retrieved,
+    compare,
+    describe,
+    retrieve,
+    tiles_allowed,
+)
 from cvgl_core.localization.settings import EstimateMethod, LocalizeSettings
 from cvgl_core.photo import to_ground_view
 from cvgl_core.types import (
     Calibration,
+    Float32Array,
     GroundView,
     LocalizationResult,
     Photo,
@@ -113,10 +122,15 @@ class Localizer:
         progress("searching", 0, 1)
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = retrieve(self.index, query, depth, near)
-        batch = self.settings.batch_tiles
-        weight = self._context.calibration.match_weight
-        ranked = rerank(self.engine, self.index, query, retrieved, batch, progress, weight)
-        return Search(view, query, self._fuse(query, ranked, progress))
+        ranked = self._rerank(query, retrieved, progress)
+        heatmaps: dict[int, Float32Array] = {}
+        fused = self._fuse(query, ranked, heatmaps, progress)
+        tile = self._other_middle(fused, near)
+        if tile is not None:
+            ranked = self._with_first(query, ranked, tile, progress)
+            again = self._fuse(query, ranked, heatmaps, progress)
+            fused = replace(again, moved_from=fused.ranked[0].tile)
+        return Search(view, query, fused)
 
     def conclude(
         self, photo: Photo, search: Search, progress: Progress = no_progress
@@ -142,11 +156,50 @@ class Localizer:
         red, green, blue = (round(255 * value) for value in card.mean_rgb)
         return to_ground_view(silent, card.ground, grid_deg, fov_deg, (red, green, blue))
 
-    def _fuse(self, query: Query, ranked: Sequence[RankedTile], progress: Progress) -> Fused:
-        """Return the posterior of the candidates and the place it speaks for."""
+    def _other_middle(self, fused: Fused, near: Near | Area | None) -> int | None:
+        """Return the tile in whose middle the place lies, if it is to be looked at again."""
+        settings, index = self.settings, self.index
+        if not settings.recentre or settings.estimate is EstimateMethod.UNIFYGEO:
+            return None
+        row, col = index.grid.nearest(fused.place.x_m, fused.place.y_m)
+        found = np.flatnonzero((index.rows == row) & (index.cols == col))
+        if not len(found) or found[0] == fused.ranked[0].tile:
+            return None
+        allowed = near is None or bool(tiles_allowed(index, near)[found[0]])
+        return int(found[0]) if allowed else None
+
+    def _with_first(
+        self, query: Query, ranked: Sequence[RankedTile], tile: int, progress: Progress
+    ) -> list[RankedTile]:
+        """Return the candidates with ``tile`` before all others, matched now if it was not."""
+        first = [other for other in ranked if other.tile == tile]
+        if not first:
+            tiles = np.array([tile], dtype=np.int64)
+            alone = Retrieved(tiles, compare(self.index, query, tiles))
+            (matched,) = self._rerank(query, alone, progress)
+            first = [replace(matched, retrieval_rank=len(ranked) + 1)]
+        return first + [other for other in ranked if other.tile != tile]
+
+    def _rerank(self, query: Query, retrieved: Retrieved, progress: Progress) -> list[RankedTile]:
+        """Return the retrieved tiles as the detailed match ranks them."""
+        weight = self._context.calibration.match_weight
+        batch = self.settings.batch_tiles
+        return rerank(self.engine, self.index, query, retrieved, batch, progress, weight)
+
+    def _fuse(
+        self,
+        query: Query,
+        ranked: Sequence[RankedTile],
+        heatmaps: dict[int, Float32Array],
+        progress: Progress,
+    ) -> Fused:
+        """Return the posterior of the candidates and the place it speaks for.
+
+        Heatmaps by tile are not decoded again; those decoded now are added.
+        """
         scores = np.array([tile.score for tile in ranked], dtype=np.float64)
         shares = tile_probabilities(scores, self._context.calibration)
-        heatmaps = decode(
+        decoded = decode(
             self.engine,
             self.index,
             query,
@@ -155,12 +208,13 @@ class Localizer:
             top_k=self.settings.top_k,
             least=self.settings.decode_probability,
             batch_tiles=self.settings.batch_tiles,
+            known=heatmaps,
             progress=progress,
         )
         progress("fusing", 0, 1)
         votes = [
             Vote(*self._corner(tile.tile), float(share), heatmap)
-            for tile, share, heatmap in zip(ranked, shares.tiles, heatmaps, strict=True)
+            for tile, share, heatmap in zip(ranked, shares.tiles, decoded, strict=True)
         ]
         field = fuse(votes, self._cell_m, self._context.calibration.heatmap_temperature)
         if self.settings.estimate is EstimateMethod.UNIFYGEO:

@@ -91,25 +91,30 @@ def decode(
     top_k: int,
     least: float,
     batch_tiles: int,
+    known: dict[int, Float32Array],
     progress: Progress = no_progress,
 ) -> list[Float32Array]:
     """Return the heatmap of every candidate as log-probability per tile pixel, ``[p, p]`` each.
 
     Decoding reads the image and runs the network, so a tile beyond ``top_k`` that is less probable
     than ``least`` gets a flat heatmap: its mass is spread evenly over it, and nothing is lost.
+    ``known`` holds heatmaps by tile: they are not decoded again, and those decoded now are added.
     """
     side = engine.card.aerial_px
-    heatmaps = [np.broadcast_to(np.float32(0), (side, side))] * len(ranked)
-    wanted = [i for i, share in enumerate(shares.tiles) if i < top_k or share >= least]
+    wanted = [
+        tile
+        for place, (tile, share) in enumerate(zip(ranked, shares.tiles, strict=True))
+        if (place < top_k or share >= least) and tile.tile not in known
+    ]
     for part in _batches(range(len(wanted)), batch_tiles):
         progress("decoding", part.start, len(wanted))
         chosen = wanted[part.start : part.stop]
-        tiles = np.array([ranked[i].tile for i in chosen], dtype=np.int64)
-        rolls = [query.rolls[ranked[i].roll] for i in chosen]
+        tiles = np.array([tile.tile for tile in chosen], dtype=np.int64)
+        rolls = [query.rolls[tile.roll] for tile in chosen]
         decoded = engine.decode(query.features, index.tile_pixels(tiles), rolls)
-        for i, heatmap in zip(chosen, decoded, strict=True):
-            heatmaps[i] = heatmap
-    return heatmaps
+        known |= {tile.tile: heatmap for tile, heatmap in zip(chosen, decoded, strict=True)}
+    flat = np.broadcast_to(np.float32(0), (side, side))
+    return [known.get(tile.tile, flat) for tile in ranked]
 
 
 def _ranked(

@@ -59,6 +59,7 @@ class Fused:
         shares: their probabilities and that of "none of them".
         field: the posterior.
         place: the estimate.
+        moved_from: the tile that was first before re-centring named another, None if none was.
     """
 
     ranked: Sequence[RankedTile]
@@ -66,6 +67,7 @@ class Fused:
     shares: TileProbabilities
     field: MassField
     place: Place
+    moved_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def make_result(
         posterior=to_posterior(
             fused.field, crs, fused.shares.outside, centre, settings.window_cells
         ),
-        provenance=_provenance(context, photo),
+        provenance=_provenance(context, photo, fused),
         exif_distance_m=_exif_distance_m(photo, estimate),
     )
 
@@ -201,13 +203,15 @@ def _candidate(context: Context, position: int, view: GroundView, fused: Fused) 
     )
 
 
-def _provenance(context: Context, photo: Photo) -> Provenance:
+def _provenance(context: Context, photo: Photo, fused: Fused) -> Provenance:
     """Return what made the result."""
     manifest, calibration = context.index.manifest, context.calibration
     settings = context.settings.as_text()
     settings["temperature"] = f"{calibration.temperature:.6g}"
     settings["outside_logit"] = f"{calibration.outside_logit:.6g}"
     settings["match_weight"] = f"{calibration.match_weight:.6g}"
+    moved = fused.moved_from
+    settings["recentred_from"] = "nothing" if moved is None else context.index.tile_id(moved)
     settings["calibrated_on"] = calibration.fitted_on or "nothing"
     return Provenance(
         photo=photo.path.name,

@@ -102,9 +102,15 @@ def retrieve(index: TileIndex, query: Query, depth: int, near: Near | Area | Non
     # A tile among the best over all rolls is among the best of its own best roll.
     tiles = np.unique(np.asarray(found.indices, dtype=np.int64).ravel())
     tiles = tiles[tiles >= 0]
-    scores = _unit(index.descriptors[tiles]) @ _unit(query.descriptors).T
+    scores = compare(index, query, tiles)
     order = np.lexsort((tiles, -scores.max(axis=1)))[:depth]
     return Retrieved(tiles[order], scores[order])
+
+
+def compare(index: TileIndex, query: Query, tiles: IntArray) -> Float32Array:
+    """Return the cosines of tiles with the query under each roll ``[K, R]``."""
+    cosines: Float32Array = _unit(index.descriptors[tiles]) @ _unit(query.descriptors).T
+    return cosines
 
 
 def _unit(rows: NDArray[np.floating]) -> Float32Array:

@@ -36,6 +36,9 @@ class LocalizeSettings:
 
     Attributes:
         depth: tiles that are re-ranked; the paper takes 5, while 50 was far better in trials.
+        recentre: when the place found lies in the middle of another tile than the best one, look
+            at that tile too and name it first: half-overlapping tiles always have one in whose
+            middle a place lies. Never for ``unifygeo``, which stays as published.
         top_k: candidates named in the result; a larger number raises ``depth``.
         estimate: mode of the fused posterior, or the paper's arg-max of the winning tile.
         smoothing_m: standard deviation of the Gaussian that the posterior is smoothed with before
@@ -53,6 +56,7 @@ class LocalizeSettings:
     """
 
     depth: int = DEFAULT_DEPTH
+    recentre: bool = True
     top_k: int = 10
     estimate: EstimateMethod = EstimateMethod.FUSED
     smoothing_m: float = 1.5

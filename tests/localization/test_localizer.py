@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cvgl_core.errors import PhotoViewError, SettingsError, WeightsMismatchError
-from cvgl_core.geo import convergence_deg, geodesic_distance_m, to_lonlat
+from cvgl_core.geo import convergence_deg, from_lonlat, geodesic_distance_m, to_lonlat
 from cvgl_core.localization import EstimateMethod, Localizer, LocalizeSettings, Near
 from cvgl_core.types import Projection
 
@@ -26,7 +26,7 @@ def world(fakes, east_m=150.0, south_m=140.0, heading=0.0, index=None, **engine)
 
 
 def locate(index, engine, photo, options=None, **kwargs):
-    return Localizer(index, engine, LocalizeSettings(depth=81, **(options or {}))).localize(
+    return Localizer(index, engine, LocalizeSettings(**({"depth": 81} | (options or {})))).localize(
         photo, **kwargs
     )
 
@@ -280,3 +280,67 @@ def test_progress_that_raises_ends_the_search_at_that_stage(fakes, make_photo, s
 
     with pytest.raises(Enough):
         locate(index, engine, make_photo(), progress=stop)
+
+
+def edges_preferred(fakes, index, **options):
+    """An engine whose best match is a tile that shows the camera near its edge."""
+
+    class Engine(fakes.Engine):
+        def match_scores(self, query, rgb, rolls=(0,)):
+            u, v, inside = self._camera_px(rgb)
+            off = np.maximum(np.abs(u - fakes.px / 2), np.abs(v - fakes.px / 2)) / fakes.px
+            score = np.where(inside, 1.0 + 2.0 * off, self.far_score)
+            return np.repeat(score[:, None], len(rolls), axis=1).astype(np.float32)
+
+    return Engine(index, *index.place(150, 140), **options)
+
+
+def tile_around(index, lon, lat):
+    """The tile in whose middle a place lies."""
+    x, y = from_lonlat(index.crs, [lon], [lat])
+    row, col = index.grid.nearest(x[0], y[0])
+    return int(np.flatnonzero((index.rows == row) & (index.cols == col))[0])
+
+
+@pytest.mark.parametrize("heading_deg", [0.0, None])
+def test_the_tile_in_whose_middle_the_place_lies_is_named(fakes, make_photo, heading_deg):
+    index = fakes.Index()
+    engine = edges_preferred(fakes, index)
+    photo = make_photo(heading_deg=heading_deg)
+    plain = locate(index, engine, photo, {"recentre": False})
+    moved = locate(index, engine, photo)
+    middle = tile_around(index, engine.lon, engine.lat)
+    assert plain.candidates[0].tile_index != middle
+    assert plain.provenance.settings["recentred_from"] == "nothing"
+    assert moved.candidates[0].tile_index == middle
+    assert moved.provenance.settings["recentred_from"] == plain.candidates[0].tile_id
+    assert moved.estimate.lon == pytest.approx(plain.estimate.lon, abs=1e-9)
+    paper = {"estimate": EstimateMethod.UNIFYGEO}
+    assert locate(index, engine, photo, paper).candidates[0].tile_index != middle
+
+
+def test_a_tile_beyond_the_depth_is_added(fakes, make_photo):
+    index = fakes.Index()
+    engine = edges_preferred(fakes, index)
+    middle = tile_around(index, engine.lon, engine.lat)
+    index.descriptors[:, 0] = 0
+    index.descriptors[middle + 1, 0] = 1  # east of it, and the only one that is retrieved
+    result = locate(index, engine, make_photo(heading_deg=0.0), {"depth": 1, "top_k": 1})
+    (first,) = result.candidates
+    assert (first.tile_index, first.retrieval_rank) == (middle, 2)
+    assert result.provenance.settings["recentred_from"] == index.tile_id(middle + 1)
+    assert engine.decoded == 2
+
+
+def test_a_prior_is_not_left_for_the_middle_of_a_tile(fakes, make_photo, monkeypatch):
+    index = fakes.Index()
+    engine = edges_preferred(fakes, index)
+    middle = tile_around(index, engine.lon, engine.lat)
+    allowed = np.arange(len(index.rows)) != middle
+    for module in ("retrieve", "localizer"):
+        name = f"cvgl_core.localization.{module}.tiles_allowed"
+        monkeypatch.setattr(name, lambda index, near: allowed)
+    near = Near(engine.lon, engine.lat, 500.0)
+    result = locate(index, engine, make_photo(heading_deg=0.0), {"top_k": 81}, near=near)
+    assert middle not in {candidate.tile_index for candidate in result.candidates}
+    assert result.provenance.settings["recentred_from"] == "nothing"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvgl_core.index import ReducedMaps
 from cvgl_core.localization.heading import search_heading, wrapped
 from cvgl_core.localization.posterior import TileProbabilities
 from cvgl_core.localization.rerank import decode, rerank
@@ -75,7 +76,7 @@ def test_decoding_uses_each_tiles_own_roll_and_skips_the_hopeless():
     engine = TableEngine(match)
     query = Query(None, (0, 5), np.zeros((2, 4), np.float32))
     shares = TileProbabilities(np.array([0.5, 0.3, 0.0999, 0.0001]), 0.1)
-    maps = decode(engine, INDEX, query, out, shares, top_k=1, least=0.01, batch_tiles=2)
+    maps = decode(engine, INDEX, query, out, shares, top_k=1, least=0.01, batch_tiles=2, known={})
     assert engine.decoded == [0, 1, 2]
     assert [heatmap[0, 0] for heatmap in maps[:3]] == [5, 0, 5]
     assert [heatmap[0, 1] for heatmap in maps[:3]] == [0, 1, 2]
@@ -153,3 +154,74 @@ def test_tiles_without_weight_have_no_say():
     rows = np.zeros((2, 16), np.float32)
     rows[0, 4], rows[1, 12] = 1.0, 5.0
     assert search_heading(list(rows), np.array([1.0, 0.0]), 0.05).heading_deg == pytest.approx(90)
+
+
+class MapIndex:
+    """Keeps maps whose only code is the tile's number; has no imagery."""
+
+    has_maps = True
+
+    def tile_maps(self, indices):
+        for number in np.unique(np.asarray(indices) % 3):
+            places = np.flatnonzero(np.asarray(indices) % 3 == number)
+            codes = np.asarray(indices)[places].astype(np.int8)[:, None, None, None]
+            yield places, ReducedMaps(codes, np.ones((1, 1), np.float32))
+
+
+class MapEngine(TableEngine):
+    def match_maps(self, query, maps, rolls=(0,)):
+        return self.table[maps.codes[:, 0, 0, 0]][:, list(rolls)]
+
+
+@given(st.integers(1, 12), st.sampled_from([1, 4]), st.integers(0, 2**32 - 1))
+def test_maps_rank_as_images_do_and_no_image_is_read(count, rolls, seed):
+    rng = np.random.default_rng(seed)
+    retrieval = rng.random((count, rolls)).astype(np.float32)
+    match = rng.random((count, rolls)).astype(np.float32)
+    order = np.argsort(-retrieval.max(axis=1), kind="stable")
+    query = Query(None, tuple(range(rolls)), np.zeros((rolls, 4), np.float32))
+    steps = []
+    out = rerank(
+        MapEngine(match),
+        MapIndex(),
+        query,
+        Retrieved(order, retrieval[order]),
+        2,
+        lambda *step: steps.append(step),
+    )
+    assert [t.tile for t in out] == [t.tile for t in ranked(retrieval, match)]
+    assert [t.match_score for t in out] == [t.match_score for t in ranked(retrieval, match)]
+    assert steps[0] == ("matching", 0, count) and steps[-1] == ("matching", count, count)
+
+
+@given(st.floats(0.0, 5.0), st.integers(0, 2**32 - 1))
+def test_the_match_counts_as_much_as_the_calibration_says(weight, seed):
+    rng = np.random.default_rng(seed)
+    retrieval, match = rng.random((2, 6, 3)).astype(np.float32)
+    order = np.arange(6)
+    query = Query(None, (0, 1, 2), np.zeros((3, 4), np.float32))
+    out = rerank(
+        TableEngine(match), INDEX, query, Retrieved(order, retrieval), 4, no_progress, weight
+    )
+    total = retrieval.astype(np.float64) + weight * match
+    for tile in out:
+        assert tile.score == pytest.approx(total[tile.tile].max(), rel=1e-5)
+        assert tile.score == pytest.approx(
+            tile.retrieval_score + weight * tile.match_score, rel=1e-5
+        )
+    assert [t.score for t in out] == sorted((t.score for t in out), reverse=True)
+
+
+def test_what_is_decoded_already_is_not_decoded_again():
+    match = np.array([[0.9], [0.8], [0.3]])
+    out = ranked(np.zeros((3, 1)), match)
+    engine, known = TableEngine(match), {}
+    query = Query(None, (0,), np.zeros((1, 4), np.float32))
+    shares = TileProbabilities(np.array([0.5, 0.3, 0.1]), 0.1)
+    options = {"least": 1.0, "batch_tiles": 2, "known": known}
+    first = decode(engine, INDEX, query, out, shares, top_k=1, **options)
+    assert engine.decoded == [0] and list(known) == [0]
+    turned = [out[2], out[0], out[1]]
+    again = decode(engine, INDEX, query, turned, shares, top_k=1, **options)
+    assert engine.decoded == [0, 2]
+    assert again[1] is first[0] and again[0][0, 1] == 2 and np.ptp(again[2]) == 0
