@@ -1,96 +1,205 @@
-"""From scores to probabilities, fitted on held-out queries.
+"""From scores and heatmaps to probabilities, fitted on held-out queries.
 
-The posterior over the re-ranked candidates and "none of them" is the softmax of
-``score_t / temperature`` and ``outside_logit``; both numbers minimise the negative log-likelihood
-of what is true for held-out queries, some of which come from elsewhere (temperature scaling:
-Guo et al., ICML 2017).
+The posterior is a mixture over the re-ranked candidates and "none of them": candidate ``t`` has the
+weight ``softmax((s_t + w max M_t^0) / T)``, "none" a logit of its own, and within a candidate the
+place follows its heatmap, sharpened by a temperature (temperature scaling: Guo et al., ICML 2017).
+The four numbers minimise the negative log-likelihood of what is true of held-out queries: the
+camera's cell, or "none" for queries from elsewhere and where no candidate shows the camera.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from cvgl_core.evaluation.gallery import Scores
-from cvgl_core.types import DEFAULT_DEPTH, Calibration, Float32Array, IntArray
+from cvgl_core.evaluation.evalset import EvalSet
+from cvgl_core.evaluation.network import Network
+from cvgl_core.evaluation.store import TileStore
+from cvgl_core.index.search import exact_search
+from cvgl_core.types import DEFAULT_DEPTH, Calibration, Float32Array, FloatArray, IntArray
 
 OUTSIDE_PRIOR = 0.2
 """Share of queries that are taken to come from elsewhere, whatever the share in the fit."""
 
+HEATMAP_TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)
+_FLOOR = 1e-6
+"""Least probability of a true cell: one hopeless query must not decide the fit."""
+
+_NEVER = -1e6  # a log-probability; minus infinity would have no gradient
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class CandidateScores:
+    """Queries and their candidates.
+
+    Attributes:
+        retrieval: cosines of descriptors ``[Q, K]``.
+        match: maxima of ``M^0`` ``[Q, K]``.
+        log_mass: log-probability of the camera's cell in each candidate's heatmap, for each of
+            ``HEATMAP_TEMPERATURES``, ``[Q, K, T]``; ``-inf`` where a tile does not show the camera.
+    """
+
+    retrieval: Float32Array
+    match: Float32Array
+    log_mass: Float32Array
+
+
+class CandidateScorer:
+    """Asks a network about one gallery."""
+
+    def __init__(self, data: EvalSet, network: Network, depth: int = DEFAULT_DEPTH) -> None:
+        self._data = data
+        self._network = network
+        self._store = TileStore(data, network)
+        self.depth = min(depth, len(data.tile_side_m))
+
+    def own(self) -> CandidateScores:
+        """Score the gallery's own views, whose cameras it shows."""
+        count = len(self._data.positive)
+        blocks = [
+            self._block(self._data, np.arange(start, min(start + _BLOCK, count)))
+            for start in range(0, count, _BLOCK)
+        ]
+        return _joined(blocks)
+
+    def strangers(self, other: EvalSet) -> CandidateScores:
+        """Score the views of another place, which no tile shows."""
+        count = len(other.positive)
+        blocks = [
+            self._block(other, np.arange(start, min(start + _BLOCK, count)))
+            for start in range(0, count, _BLOCK)
+        ]
+        return _joined(blocks)
+
+    def _block(self, source: EvalSet, views: IntArray) -> CandidateScores:
+        ground = self._network.views(source.views(int(views[0]), int(views[-1]) + 1))
+        descriptors = ground.descriptor.float().cpu().numpy()
+        found = exact_search(self._store.descriptors, descriptors, self.depth)
+        match = self._store.match(ground.columns[0], found.indices)
+        shape = (*match.shape, len(HEATMAP_TEMPERATURES))
+        log_mass = np.full(shape, -np.inf, dtype=np.float32)
+        if source is self._data:
+            for row, view in enumerate(views):
+                columns = tuple(level[row] for level in ground.columns)
+                self._fill(log_mass[row], int(view), columns, found.indices[row])
+        return CandidateScores(found.scores, match, log_mass)
+
+    def _fill(
+        self, log_mass: Float32Array, view: int, columns: tuple[Tensor, ...], tiles: IntArray
+    ) -> None:
+        """Write the camera's log-probability on the candidates that show it, ``[K, T]``."""
+        offset_m = self._data.offset_m(np.full(len(tiles), view), tiles)
+        side_m = self._data.tile_side_m[tiles]
+        shown = np.flatnonzero(np.abs(offset_m).max(axis=1) < side_m / 2)
+        if not len(shown):
+            return
+        heatmaps = torch.from_numpy(self._store.heatmaps(columns, tiles[shown])).flatten(1)
+        share = offset_m[shown] / side_m[shown, None]
+        cell = np.floor((np.stack([0.5 - share[:, 1], 0.5 + share[:, 0]], axis=1)) * self._side_px)
+        at = torch.from_numpy((cell[:, 0] * self._side_px + cell[:, 1]).astype(np.int64))
+        for number, temperature in enumerate(HEATMAP_TEMPERATURES):
+            sharpened = (heatmaps / temperature).log_softmax(dim=1)
+            log_mass[shown, number] = sharpened.gather(1, at[:, None])[:, 0].numpy()
+
+    @property
+    def _side_px(self) -> int:
+        return self._store.tile_px
+
 
 def fit_calibration(
-    inside: Scores, truth: IntArray, elsewhere: Scores, depth: int = DEFAULT_DEPTH
+    inside: CandidateScores, elsewhere: CandidateScores, places: str = ""
 ) -> Calibration:
-    """Fit temperature and outside logit.
+    """Fit all four numbers.
 
     Args:
         inside: held-out queries that belong to the gallery.
-        truth: the right tile of each, ``[Q]``; where it is not among the first ``depth``, the
-            right answer is "none of them".
-        elsewhere: queries that do not belong to the gallery.
-        depth: of re-ranking.
+        elsewhere: queries that do not.
+        places: where they come from, for the record.
     """
-    scores_in, right_in = _candidates(inside, truth, depth)
-    scores_out, right_out = _candidates(elsewhere, None, depth)
-    weights = np.concatenate(
-        [
-            np.full(len(scores_in), (1 - OUTSIDE_PRIOR) / max(1, len(scores_in))),
-            np.full(len(scores_out), OUTSIDE_PRIOR / max(1, len(scores_out))),
-        ]
-    )
-    temperature, outside = minimise_nll(
-        np.concatenate([scores_in, scores_out]), np.concatenate([right_in, right_out]), weights
-    )
+    fits = [
+        (*minimise_nll(inside, elsewhere, number), temperature)
+        for number, temperature in enumerate(HEATMAP_TEMPERATURES)
+    ]
+    _, temperature, outside, weight, heatmap = min(fits)
+    depth = inside.match.shape[1]
     fitted_on = (
-        f"{len(scores_in)} held-out views and {len(scores_out)} from elsewhere, depth {depth}, "
-        f"prior of elsewhere {OUTSIDE_PRIOR}"
+        f"{len(inside.match)} held-out views and {len(elsewhere.match)} from elsewhere"
+        f"{places}, depth {depth}, prior of elsewhere {OUTSIDE_PRIOR}"
     )
-    return Calibration(temperature, outside, fitted_on)
+    return Calibration(temperature, outside, fitted_on, weight, heatmap)
 
 
 def minimise_nll(
-    scores: Float32Array, right: IntArray, weights: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> tuple[float, float]:
-    """Return the temperature and outside logit with the least negative log-likelihood.
+    inside: CandidateScores, elsewhere: CandidateScores, number: int
+) -> tuple[float, float, float, float]:
+    """Minimise the negative log-likelihood at one temperature of the heatmaps.
 
     Args:
-        scores: of the candidates, ``[Q, K]``.
-        right: column of the right candidate, ``K`` for "none of them", ``[Q]``.
-        weights: of the queries, ``[Q]``.
-    """
-    values = torch.from_numpy(scores.astype(np.float64))
-    target = torch.from_numpy(right.astype(np.int64))[:, None]
-    weight = torch.from_numpy(weights / weights.sum())
-    # The free parameters are log(1/T) and the outside *score*, which keeps them near one.
-    free = torch.tensor([np.log(20.0), float(values.max(dim=1).values.mean())], dtype=torch.float64)
-    free.requires_grad_()
-    optimiser = torch.optim.LBFGS([free], max_iter=200, line_search_fn="strong_wolfe")
+        inside: queries that belong to the gallery.
+        elsewhere: queries that do not.
+        number: of the temperature in ``HEATMAP_TEMPERATURES``.
 
-    def closure() -> torch.Tensor:
+    Returns:
+        The negative log-likelihood, temperature of the scores, outside logit, match weight.
+    """
+    retrieval, match, mass = (
+        torch.from_numpy(np.concatenate(parts).astype(np.float64))
+        for parts in (
+            (inside.retrieval, elsewhere.retrieval),
+            (inside.match, elsewhere.match),
+            (inside.log_mass[..., number], elsewhere.log_mass[..., number]),
+        )
+    )
+    weight = torch.from_numpy(_weights(len(inside.match), len(elsewhere.match)))
+    found = mass.isfinite().any(dim=1)
+    mass = mass.clamp(min=_NEVER)
+    # Free: log(1/T), the score of "none" (which stays near one), and the log of the match weight.
+    start = [np.log(20.0), float((retrieval + match).max(dim=1).values.mean()), 0.0]
+    free = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([free], max_iter=100, line_search_fn="strong_wolfe")
+
+    def nll() -> Tensor:
+        scores = retrieval + free[2].exp() * match
+        logits = torch.cat([scores, free[1].expand(len(scores), 1)], dim=1) * free[0].exp()
+        log_p = logits.log_softmax(dim=1)
+        at_cell = torch.where(found, (log_p[:, :-1] + mass).logsumexp(dim=1), log_p[:, -1])
+        return -(
+            torch.logaddexp(at_cell, torch.tensor(_FLOOR, dtype=torch.float64).log()) * weight
+        ).sum()
+
+    def closure() -> Tensor:
         optimiser.zero_grad()
-        outside = free[1].expand(len(values), 1)
-        logits = torch.cat([values, outside], dim=1) * free[0].exp()
-        picked = torch.log_softmax(logits, dim=1).gather(1, target)[:, 0]
-        loss = -(picked * weight).sum()
+        loss = nll()
         torch.autograd.backward(loss)
         return loss
 
     cast(Any, optimiser).step(closure)  # untyped in torch
-    inverse = float(free[0].detach().exp())
-    return 1.0 / inverse, float(free[1].detach()) * inverse
+    with torch.no_grad():
+        inverse, none, log_weight = (float(value) for value in (free[0].exp(), free[1], free[2]))
+        return float(nll()), 1.0 / inverse, none * inverse, float(np.exp(log_weight))
 
 
-def _candidates(
-    scores: Scores, truth: IntArray | None, depth: int
-) -> tuple[Float32Array, IntArray]:
-    """Return the re-ranked scores of the first ``depth`` tiles and where the right one stands."""
-    depth = min(depth, scores.retrieval.shape[1])
-    order = np.argsort(-scores.retrieval, axis=1, kind="stable")[:, :depth]
-    rows = np.arange(len(order))[:, None]
-    chosen = (scores.retrieval + scores.match)[rows, order]
-    if truth is None:
-        return chosen, np.full(len(order), depth, dtype=np.int64)
-    hit = order == truth[:, None]
-    return chosen, np.where(hit.any(axis=1), hit.argmax(axis=1), depth)
+def _weights(inside: int, elsewhere: int) -> FloatArray:
+    """Return the weight of each query, so that the prior of "elsewhere" holds."""
+    parts = [
+        np.full(inside, (1 - OUTSIDE_PRIOR) / max(1, inside)),
+        np.full(elsewhere, OUTSIDE_PRIOR / max(1, elsewhere)),
+    ]
+    weights: NDArray[np.float64] = np.concatenate(parts)
+    return weights / weights.sum()
+
+
+def _joined(blocks: Sequence[CandidateScores]) -> CandidateScores:
+    return CandidateScores(
+        *(
+            np.concatenate([getattr(block, name) for block in blocks])
+            for name in ("retrieval", "match", "log_mass")
+        )
+    )

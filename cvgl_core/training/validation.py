@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Protocol
 
 import numpy as np
@@ -9,11 +10,13 @@ import torch
 
 from cvgl_core.data.citypack import render_pack
 from cvgl_core.data.pairset import PairImages, PairSet
-from cvgl_core.evaluation.calibration import fit_calibration
+from cvgl_core.evaluation.calibration import CandidateScorer, fit_calibration
+from cvgl_core.evaluation.evalset import CitySet
 from cvgl_core.evaluation.gallery import Gallery
 from cvgl_core.evaluation.metrics import one_percent_vigor, recall_at
+from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.ranking import ranks
-from cvgl_core.models import UnifyGeo
+from cvgl_core.models import Engine, UnifyGeo
 from cvgl_core.training.config import DataSection
 from cvgl_core.training.describer import Describer
 from cvgl_core.training.producer import elsewhere_spec, validation_spec
@@ -59,11 +62,11 @@ class CityValidation:
             render_pack(spec, data.cache, progress=self._progress)
             for spec in (validation_spec(data, self._card), elsewhere_spec(data, self._card))
         )
-        gallery = Gallery(model, self._card, own, self._device)
-        views, truth = gallery.truth()
-        return fit_calibration(
-            gallery.score(own.ground[views]), truth, gallery.score(other.ground[:])
-        )
+        # A copy: an engine folds batch norms away.
+        network = Network(Engine(copy.deepcopy(model), self._card, self._device.type))
+        here, there = (CitySet(pack.name, (pack,), self._card) for pack in (own, other))
+        scorer = CandidateScorer(here, network)
+        return fit_calibration(scorer.own(), scorer.strangers(there))
 
 
 class ListedValidation:

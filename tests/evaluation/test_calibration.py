@@ -4,35 +4,103 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from cvgl_core.evaluation.calibration import fit_calibration, minimise_nll
-from cvgl_core.evaluation.gallery import Scores
+from cvgl_core.data.citypack import CityPack
+from cvgl_core.evaluation.calibration import (
+    HEATMAP_TEMPERATURES,
+    CandidateScorer,
+    CandidateScores,
+    fit_calibration,
+)
+from cvgl_core.evaluation.evalset import CitySet
+from cvgl_core.evaluation.network import Network
+from cvgl_core.models import untrained_engine
 
 
-@pytest.mark.parametrize(("temperature", "outside"), [(0.05, 14.0), (0.2, 3.0)])
-def test_fit_recovers_the_generating_model(temperature, outside):
+def drawn(
+    rng: np.random.Generator, count: int, temperature: float, outside: float, weight: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of candidates, and which of them (10: none) is right by the generating model."""
+    retrieval = rng.normal(0.5, 0.15, (count, 10)).astype(np.float32)
+    match = rng.normal(0.5, 0.15, (count, 10)).astype(np.float32)
+    logits = (retrieval + weight * match) / temperature
+    logits = np.concatenate([logits, np.full((count, 1), outside)], axis=1)
+    return retrieval, match, (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+
+
+def log_masses(right: np.ndarray, best: float) -> np.ndarray:
+    """The right candidate's cell is most probable at the temperature ``best``."""
+    masses = np.full((len(right), 10, len(HEATMAP_TEMPERATURES)), -np.inf, np.float32)
+    inside = np.flatnonzero(right < 10)
+    masses[inside, right[inside]] = -3 - (np.array(HEATMAP_TEMPERATURES) - best) ** 2
+    return masses
+
+
+@pytest.mark.parametrize(
+    ("temperature", "outside", "weight"), [(0.1, 12.0, 1.0), (0.2, 6.0, 0.6), (0.1, 20.0, 2.0)]
+)
+def test_fit_recovers_the_generating_model(temperature, outside, weight):
     rng = np.random.default_rng(1)
-    scores = rng.normal(0.5, 0.15, (6000, 10)).astype(np.float32)
-    logits = np.concatenate([scores / temperature, np.full((6000, 1), outside)], axis=1)
-    right = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
-    found_temperature, found_outside = minimise_nll(scores, right, np.ones(6000))
-    assert found_temperature == pytest.approx(temperature, rel=0.08)
-    assert found_outside * found_temperature == pytest.approx(outside * temperature, abs=0.02)
+    retrieval, match, right = drawn(rng, 4000, temperature, outside, weight)
+    asked = CandidateScores(retrieval, match, log_masses(right, 0.8))
+    empty = CandidateScores(*(part[:0] for part in (retrieval, match, asked.log_mass)))
+    fit = fit_calibration(asked, empty)
+    assert fit.temperature == pytest.approx(temperature, rel=0.2)
+    assert fit.outside_logit * fit.temperature == pytest.approx(outside * temperature, abs=0.15)
+    assert fit.match_weight == pytest.approx(weight, rel=0.2)
+    assert fit.heatmap_temperature == 0.8
 
 
 def test_separable_data_says_not_here_for_strangers():
     rng = np.random.default_rng(2)
-    retrieval = rng.normal(0.2, 0.05, (300, 40)).astype(np.float32)
-    truth = rng.integers(0, 40, 300)
-    inside = Scores(retrieval.copy(), retrieval.copy())
-    inside.retrieval[np.arange(300), truth] += rng.normal(0.8, 0.1, 300).astype(np.float32)
-    stranger = Scores(retrieval, retrieval)
-    fit = fit_calibration(inside, truth, stranger, depth=10)
+    retrieval = rng.normal(0.2, 0.05, (300, 10)).astype(np.float32)
+    right = rng.integers(0, 10, 300)
+    own = retrieval.copy()
+    own[np.arange(300), right] += rng.normal(0.8, 0.1, 300).astype(np.float32)
+    inside = CandidateScores(own, own, log_masses(right, 1.0))
+    stranger = CandidateScores(
+        retrieval, retrieval, np.full((300, 10, len(HEATMAP_TEMPERATURES)), -np.inf, np.float32)
+    )
+    fit = fit_calibration(inside, stranger)
 
-    def outside(scores: Scores) -> float:
-        best = np.sort(scores.retrieval + scores.match, axis=1)[:, -10:] / fit.temperature
-        return float(np.mean(fit.outside_logit > best.max(axis=1)))
+    def outside(scores: CandidateScores) -> float:
+        score = scores.retrieval + fit.match_weight * scores.match
+        return float(np.mean(fit.outside_logit > score.max(axis=1) / fit.temperature))
 
     assert outside(stranger) > 0.9
     assert outside(inside) < 0.2
     assert "300 held-out views" in fit.fitted_on
+
+
+def test_scorer_reads_the_heatmap_where_the_camera_stands():
+    engine = untrained_engine("unifygeo-lite0")
+    network = Network(engine)
+    card = engine.card
+    rng = np.random.default_rng(3)
+    size = 3 * card.aerial_px
+    shape = (4, card.ground.height_px, card.ground.width_px, 3)
+    pack = CityPack(
+        name="noise",
+        aerial=rng.integers(0, 255, (size, size, 3), dtype=np.uint8),
+        ground=rng.integers(0, 255, shape, dtype=np.uint8),
+        xy_m=rng.uniform(60, 150, (4, 2)).astype(np.float32),
+        gsd_m_per_px=card.gsd_m_per_px,
+    )
+    data = CitySet("noise", (pack,), card)
+    scores = CandidateScorer(data, network).own()
+    count = len(data.tile_side_m)
+    assert scores.match.shape == (4, count)
+    # Every place is on four half-overlapping tiles.
+    assert np.isfinite(scores.log_mass[..., 0]).sum(axis=1).tolist() == [4] * 4
+    one = HEATMAP_TEMPERATURES.index(1.0)
+    ground = network.views(data.views(0, 1))
+    tile = int(data.positive[0])
+    features = network.tiles(data.tiles(tile, tile + 1))
+    heatmap = network.heatmaps(tuple(level[0] for level in ground.columns), features.maps)[0]
+    east, north = data.offset_m(np.array([0]), np.array([tile]))[0] / card.gsd_m_per_px
+    row, col = int(card.aerial_px / 2 - north), int(card.aerial_px / 2 + east)
+    expected = float(heatmap[row, col])
+    found = scores.log_mass[0, :, one]
+    assert np.abs(found[np.isfinite(found)] - expected).min() < 2e-2
+    assert torch.isfinite(torch.from_numpy(scores.retrieval)).all()
