@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cvgl_core.data.cvact import load_cvact
 from cvgl_core.data.cvusa import load_cvusa
@@ -29,12 +29,17 @@ def load_pairs(
         labels: which labels of VIGOR; the others have one kind.
 
     Raises:
-        SettingsError: no data set, or no labels, of that name.
+        SettingsError: no data set, split or labels of that name.
         DatasetError: files are missing, or their contents contradict one another.
         MissingDependencyError: CVACT without SciPy.
     """
-    if dataset not in DATASETS:
-        raise SettingsError(f"no data set {dataset!r}; known: {', '.join(DATASETS)}")
+    for kind, value, known in (
+        ("data set", dataset, DATASETS),
+        ("split", split, get_args(Split)),
+        ("labels", labels, get_args(Labels)),
+    ):
+        if value not in known:
+            raise SettingsError(f"no {kind} {value!r}; known: {', '.join(known)}")
     if dataset == "vigor-same":
         return load_vigor(root, "same", split, labels)
     if dataset == "vigor-cross":

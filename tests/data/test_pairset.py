@@ -270,6 +270,10 @@ def test_offsets_without_coordinates_are_not_numbers(pairs):
 def test_the_door_refuses_other_names(tmp_path):
     with pytest.raises(SettingsError, match="no data set 'vigor'; known: vigor-same"):
         load_pairs("vigor", tmp_path)
+    with pytest.raises(SettingsError, match="no split 'all'; known: train, val, test"):
+        load_pairs("cvusa", tmp_path, "all")
+    with pytest.raises(SettingsError, match="no labels 'new'; known: corrected, original"):
+        load_pairs("vigor-same", tmp_path, labels="new")
     with pytest.raises(SettingsError, match="cvusa has no original labels"):
         load_pairs("cvusa", tmp_path, labels="original")
 
