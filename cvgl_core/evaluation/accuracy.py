@@ -50,7 +50,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Reranked:
-    """The paper's way at one depth: the arg-max on the tile that comes first after re-ranking.
+    """The arg-max on the tile that comes first after re-ranking at one depth.
 
     Attributes:
         rank: of the right tile after re-ranking, from 0, ``[Q]``.
@@ -90,7 +90,8 @@ class Accuracy:
         retrieved: ranks by the global descriptors alone.
         near: whether the first tile by descriptor is the right one or a semi-positive ``[Q]``.
         covers: whether it shows the camera ``[Q]``.
-        by_depth: the paper's way at each depth, shallowest first.
+        paper: the paper's way: its depth, and both terms of Eq. 4 with the same weight.
+        by_depth: re-ranking with the model's own weight at each depth, shallowest first.
         given_m: error of the arg-max on the right tile ``[Q]``.
         fused: this project's way at its depth.
         seconds: spent in each stage, of the whole benchmark.
@@ -102,6 +103,7 @@ class Accuracy:
     retrieved: Ranks
     near: BoolArray
     covers: BoolArray
+    paper: Reranked
     by_depth: dict[int, Reranked]
     given_m: FloatArray
     fused: Fused
@@ -134,12 +136,11 @@ class Accuracy:
         figures["r@1%_sample4geo"] = _share(rank < one_percent_sample4geo(size))
         figures["hit_rate_code"] = _share(self.retrieved.rank_of_others == 0)
         figures["hit_rate_prose"] = _share(self.near)
-        for depth in self._two_depths():
-            figures[f"reranked_{depth}_r@1"] = _share(self.by_depth[depth].rank == 0)
+        figures |= {f"{way}_r@1": _share(at.rank == 0) for way, at in self.reranked().items()}
         if self.subject.metric:
             figures["cover_rate"] = _share(self.covers)
-            for depth in self._two_depths():
-                figures[f"reranked_{depth}_cover_rate"] = _share(self.by_depth[depth].covers)
+            for way, at in self.reranked().items():
+                figures[f"{way}_cover_rate"] = _share(at.covers)
         return figures
 
     def _metric(self) -> dict[str, Interval]:
@@ -154,21 +155,27 @@ class Accuracy:
             figures[f"{way}_median_m"] = bootstrap(_median, error_m)
         return figures
 
+    def reranked(self) -> dict[str, Reranked]:
+        """Return the paper's re-ranking and this project's, by way and depth."""
+        depth = self.subject.depth
+        own = {f"argmax_{depth}": self.by_depth[depth]}
+        return {f"unifygeo_{self.paper_depth}": self.paper} | own
+
     def ways(self) -> dict[str, FloatArray]:
         """Return the errors of the whole pipeline, ``[Q]`` in metres, by way and depth."""
-        by_depth = {f"unifygeo_{d}": self.by_depth[d].error_m for d in self._two_depths()}
-        return by_depth | {f"fused_{self.subject.depth}": self.fused.error_m}
+        errors = {way: found.error_m for way, found in self.reranked().items()}
+        return errors | {f"fused_{self.subject.depth}": self.fused.error_m}
 
     def _gains(self) -> dict[str, Interval]:
         """Return paired comparisons, each resampled by view."""
         gains = {}
-        for depth in self._two_depths():
-            both = np.stack([self.by_depth[depth].rank == 0, self.retrieved.rank == 0], axis=1)
-            gains[f"gain_r@1_reranked_{depth}"] = bootstrap(_difference, both.astype(np.float64))
+        for way, found in self.reranked().items():
+            both = np.stack([found.rank == 0, self.retrieved.rank == 0], axis=1)
+            gains[f"gain_r@1_{way}"] = bootstrap(_difference, both.astype(np.float64))
             if self.subject.metric:
-                errors_m = np.stack([self.fused.error_m, self.by_depth[depth].error_m], axis=1)
-                name = f"gain_r@1m_fused_{self.subject.depth}_over_unifygeo_{depth}"
-                gains[name] = bootstrap(_relative, (errors_m <= 1).astype(np.float64))
+                errors_m = np.stack([self.fused.error_m, found.error_m], axis=1)
+                relative = bootstrap(_relative, (errors_m <= 1).astype(np.float64))
+                gains[f"gain_r@1m_fused_over_{way}"] = relative
         return gains
 
     def _calibration(self) -> dict[str, Interval]:
@@ -181,9 +188,6 @@ class Accuracy:
             "in_radius_50": _share(fused.error_m <= fused.radius_50_m),
             "in_radius_90": _share(fused.error_m <= fused.radius_90_m),
         }
-
-    def _two_depths(self) -> tuple[int, ...]:
-        return tuple(sorted({self.paper_depth, self.subject.depth}))
 
     @property
     def paper_depth(self) -> int:

@@ -119,11 +119,16 @@ def bootstrap(
         statistic: of values ``[n]``, such as a mean or a median.
         values: one for each query ``[Q]``, or a row for each ``[Q, C]``.
         rounds: how often as many queries are drawn with replacement.
-        seed: of the draws; the same for all figures, so that their intervals compare.
+        seed: of the draws; the same for all figures, so that their intervals compare. A draw whose
+            statistic is not a number (a ratio to nothing) is left out.
     """
     if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
-    drawn = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(rounds)]
+    size = len(values)
+    drawn = np.array([statistic(values[rng.integers(0, size, size)]) for _ in range(rounds)])
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return Interval(statistic(values), float("nan"), float("nan"))
     low, high = np.percentile(drawn, [2.5, 97.5], method="nearest")
     return Interval(statistic(values), float(low), float(high))

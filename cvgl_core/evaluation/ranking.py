@@ -35,7 +35,7 @@ def ranks(
     """Rank by cosine; among equals the tile with the lower number comes first.
 
     Args:
-        gallery: L2-normalised descriptors ``[N, D]``.
+        gallery: descriptors ``[N, D]``; normalised here, as 16 bits leave them not quite.
         queries: L2-normalised descriptors ``[Q, D]``.
         positive: the right tile of each query ``[Q]``.
         semi_positive: tiles near it ``[Q, 3]``, -1 where there is none.
@@ -91,4 +91,5 @@ def _chunks(
     for start in range(0, len(gallery), _CHUNK_ROWS):
         rows = gallery[start : start + _CHUNK_ROWS]
         chunk[: len(rows)] = rows
+        chunk /= np.maximum(np.linalg.norm(chunk, axis=1, keepdims=True), 1e-12)
         yield start, (queries @ chunk.T)[:, : len(rows)]

@@ -10,19 +10,19 @@ import numpy as np
 from cvgl_core.evaluation.accuracy import NEAR_M, Accuracy, within_curve
 from cvgl_core.evaluation.metrics import Interval, Reliability, error_thresholds_m
 from cvgl_core.evaluation.published import SOURCE
-from cvgl_core.evaluation.tables import compared, metres, tables
+from cvgl_core.evaluation.tables import compared, metres, tables, way_label
 from cvgl_core.export.accuracy import AccuracyPage, Headline
 from cvgl_core.export.chart import Chart, Points, Series, ticks
 from cvgl_core.types import FloatArray
 
-_WAYS = {"unifygeo": "as the paper", "fused": "fused posterior"}
 _NOTES = (
     "Intervals in brackets are the middle 95 % of 1,000 bootstrap samples of the views; they say "
     "nothing about other cities or other weights.",
     "Among equal scores the tile with the lower number comes first; the usual scripts count ties "
     "in favour.",
     "As the paper: the tile with the highest s_t + max M0 among the best by descriptor, and the "
-    "arg-max of its heatmap. Fused posterior: the mode of all candidates' heatmaps together.",
+    "arg-max of its heatmap. Arg-max on the winner: the same, deeper and with the model's own "
+    "weight of max M0. Fused posterior: the mode of all candidates' heatmaps together.",
     "Distances are on the ground; the estimate is inclusive of its threshold (at most 1 m).",
 )
 
@@ -111,7 +111,7 @@ def _headlines(found: Accuracy) -> tuple[Headline, ...]:
     figures, depth = found.figures, found.subject.depth
     wanted = [
         ("R@1 by descriptor", "r@1", ""),
-        (f"R@1 re-ranked, depth {depth}", f"reranked_{depth}_r@1", ""),
+        (f"R@1 re-ranked, depth {depth}", f"argmax_{depth}_r@1", ""),
     ]
     if found.subject.metric:
         wanted += [
@@ -143,9 +143,8 @@ def _error_chart(found: Accuracy) -> Chart:
     thresholds_m = error_thresholds_m()
     series = []
     for way, error_m in found.ways().items():
-        method, depth = way.split("_")
         curve = within_curve(error_m, thresholds_m)
-        series.append(Series(f"{_WAYS[method]}, depth {depth}", _points(thresholds_m, curve)))
+        series.append(Series(way_label(way), _points(thresholds_m, curve)))
     return Chart(
         "Error of the whole pipeline",
         "distance to the camera (m)",

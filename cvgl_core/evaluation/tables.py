@@ -34,6 +34,12 @@ _HEADS = {
     "r@10m": "R@10m",
 }
 
+_WAYS = {
+    "unifygeo": "as the paper",
+    "argmax": "arg-max on the winner",
+    "fused": "fused posterior",
+}
+
 
 def tables(found: Accuracy) -> tuple[Table, ...]:
     """Return what was found; each figure with the 95 % interval of its bootstrap."""
@@ -50,6 +56,12 @@ def compared(found: Accuracy, protocol: str) -> tuple[Table, ...]:
     return tuple(_beside(found, figures, table) for table in published_tables(protocol))
 
 
+def way_label(way: str) -> str:
+    """Return the name of a way such as ``fused_50`` in words."""
+    method, depth = way.split("_")
+    return f"{_WAYS[method]}, depth {depth}"
+
+
 def share(value: float) -> str:
     """Return a share as a percentage with one decimal."""
     return f"{100 * value:.1f}" if math.isfinite(value) else "-"
@@ -63,7 +75,7 @@ def metres(value: float) -> str:
 
 
 def _retrieval(found: Accuracy, figures: Figures) -> Table:
-    depths = sorted({found.paper_depth, found.subject.depth})
+    ways = list(found.reranked())
     size = found.subject.gallery_size
     labels = {
         "r@1": "R@1",
@@ -80,7 +92,7 @@ def _retrieval(found: Accuracy, figures: Figures) -> Table:
             label,
             (
                 _cell(figures, name),
-                *(_cell(figures, f"reranked_{depth}_{name}") for depth in depths),
+                *(_cell(figures, f"{way}_{name}") for way in ways),
             ),
         )
         for name, label in labels.items()
@@ -88,7 +100,7 @@ def _retrieval(found: Accuracy, figures: Figures) -> Table:
     ]
     return Table(
         "Retrieval (%)",
-        ("by descriptor", *(f"re-ranked, depth {depth}" for depth in depths)),
+        ("by descriptor", *(way_label(way) for way in ways)),
         tuple(rows),
         "Hit rate (code): no tile but semi-positives scores above the right one; (prose): the "
         "first tile is the right one or a semi-positive. Cover rate: the first tile shows the "
@@ -99,15 +111,13 @@ def _retrieval(found: Accuracy, figures: Figures) -> Table:
 def _pipeline(found: Accuracy, figures: Figures) -> Table:
     rows = []
     for way in found.ways():
-        method, depth = way.split("_")
-        label = "fused posterior" if method == "fused" else "as the paper"
         names = [f"{way}_r@{limit}m" for limit in (1, 5, 10)]
         cells = [_cell(figures, name) for name in names]
         median = figures[f"{way}_median_m"]
-        rows.append(Row(f"{label}, depth {depth}", (*cells, metres(median.value))))
+        rows.append(Row(way_label(way), (*cells, metres(median.value))))
     gains = [
-        f"{100 * gain.value:+.1f} % ({100 * gain.low:+.1f} to {100 * gain.high:+.1f}) over the "
-        f"paper's way at depth {name.rsplit('_', 1)[1]}"
+        f"{100 * gain.value:+.1f} % ({100 * gain.low:+.1f} to {100 * gain.high:+.1f}) over "
+        f"{way_label(name.split('_over_')[1])}"
         for name, gain in figures.items()
         if name.startswith("gain_r@1m") and math.isfinite(gain.value)
     ]
@@ -182,7 +192,7 @@ def _time(found: Accuracy) -> Table:
 def _beside(found: Accuracy, figures: Figures, table: PublishedTable) -> Table:
     paper, depth = found.paper_depth, found.subject.depth
     as_paper = {
-        "r@1": f"reranked_{paper}_r@1",
+        "r@1": f"unifygeo_{paper}_r@1",
         "r@5": "r@5",
         "r@10": "r@10",
         "r@1%": "r@1%_vigor",
@@ -193,7 +203,7 @@ def _beside(found: Accuracy, figures: Figures, table: PublishedTable) -> Table:
         "r@10m": f"unifygeo_{paper}_r@10m",
     }
     by_default = {
-        "r@1": f"reranked_{depth}_r@1",
+        "r@1": f"argmax_{depth}_r@1",
         "r@1m": f"fused_{depth}_r@1m",
         "r@10m": f"fused_{depth}_r@10m",
     }

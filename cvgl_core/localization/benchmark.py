@@ -69,15 +69,18 @@ def benchmark(
 
 @dataclass(frozen=True)
 class _Block:
-    """What was found for some views, a row each; ``[n, L]`` per depth, see ``Accuracy``."""
+    """What was found for some views, a row each, see ``Accuracy``.
+
+    What has ``[n, L + 1]`` columns holds the depths, and the paper's way last.
+    """
 
     rank: IntArray
     rank_of_others: IntArray
     near: BoolArray
     covers: BoolArray
-    ranks_by_depth: IntArray
-    covers_by_depth: BoolArray
-    errors_by_depth_m: FloatArray
+    ranks: IntArray
+    winner_covers: BoolArray
+    errors_m: FloatArray
     given_m: FloatArray
     fused: FloatArray
 
@@ -105,8 +108,8 @@ class _Run:
         )
         with self._clock.timed("describe tiles"):
             self._store = TileStore(data, network, options.maps_bytes, progress)
-        calibration = card.calibration or UNCALIBRATED
-        self._placer = Placer(data, self._store, settings, calibration, self._clock)
+        self._calibration = card.calibration or UNCALIBRATED
+        self._placer = Placer(data, self._store, settings, self._calibration, self._clock)
 
     def block(self, start: int, stop: int) -> _Block:
         """Locate the views ``start ... stop - 1``."""
@@ -119,14 +122,17 @@ class _Run:
             retrieved = ranks(self._store.descriptors, descriptors, positive, near)
             found = exact_search(self._store.descriptors, descriptors, self._depths[-1])
         with self._clock.timed("match"):
-            scores = found.scores + self._store.match(ground.columns[0], found.indices)
+            match = self._store.match(ground.columns[0], found.indices)
         if start == 0 and self._store.kept_levels:
             self._match_seconds = self._time_matching(ground, found.indices[:_TIMED_VIEWS])
-        places = [scores[:, :depth].argmax(axis=1) for depth in self._depths]
-        winners = np.take_along_axis(found.indices, np.stack(places, axis=1), axis=1)
-        by_depth = [
-            rank_after(scores, found.indices, positive, retrieved.rank, depth)
-            for depth in self._depths
+        scores = found.scores + np.float32(self._calibration.match_weight) * match
+        asked = [(scores, depth) for depth in self._depths]
+        asked.append((found.scores + match, min(PAPER_DEPTH, self._subject.gallery_size)))
+        places = np.stack([each[:, :depth].argmax(axis=1) for each, depth in asked], axis=1)
+        winners = np.take_along_axis(found.indices, places, axis=1)
+        after = [
+            rank_after(each, found.indices, positive, retrieved.rank, depth)
+            for each, depth in asked
         ]
         candidates = [
             ViewCandidates(
@@ -143,8 +149,8 @@ class _Run:
             rank_of_others=retrieved.rank_of_others,
             near=(first == positive) | (first[:, None] == near).any(axis=1),
             covers=self._covers(views, first),
-            ranks_by_depth=np.stack(by_depth, axis=1),
-            covers_by_depth=np.stack([self._covers(views, tiles) for tiles in winners.T], axis=1),
+            ranks=np.stack(after, axis=1),
+            winner_covers=np.stack([self._covers(views, tiles) for tiles in winners.T], axis=1),
             **self._places(candidates, winners),
         )
 
@@ -156,20 +162,21 @@ class _Run:
         for row, query in enumerate(candidates if self._subject.metric else []):
             placed = self._placer.place(query, winners[row])
             errors_m[row], given_m[row], fused[row] = placed.arg_max_m, placed.given_m, placed.fused
-        return {"errors_by_depth_m": errors_m, "given_m": given_m, "fused": fused}
+        return {"errors_m": errors_m, "given_m": given_m, "fused": fused}
 
     def accuracy(self, found: _Block) -> Accuracy:
         """Return all that was measured."""
-        columns = (found.ranks_by_depth.T, found.covers_by_depth.T, found.errors_by_depth_m.T)
+        *by_depth, paper = (
+            Reranked(*columns)
+            for columns in zip(found.ranks.T, found.winner_covers.T, found.errors_m.T, strict=True)
+        )
         return Accuracy(
             subject=self._subject,
             retrieved=Ranks(found.rank, found.rank_of_others),
             near=found.near,
             covers=found.covers,
-            by_depth={
-                depth: Reranked(*parts)
-                for depth, *parts in zip(self._depths, *columns, strict=True)
-            },
+            paper=paper,
+            by_depth=dict(zip(self._depths, by_depth, strict=True)),
             given_m=found.given_m,
             fused=Fused(*found.fused.T),
             seconds=dict(self._clock.seconds),

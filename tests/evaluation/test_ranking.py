@@ -24,23 +24,38 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(ranking, "_CHUNK_ROWS", 4)
 
 
-@given(
-    arrays.arrays(np.float16, (TILES, 2), elements=levels),
-    arrays.arrays(np.float32, (QUERIES, 2), elements=levels),
-    right,
-    near,
-)
-def test_ranks_equal_a_sort_of_all_scores(gallery, queries, positive, semi_positive):
-    semi_positive = np.where(semi_positive == positive[:, None], -1, semi_positive)
+def check(gallery, queries, positive, semi_positive):
     semi_positive = np.array(
-        [[s if s not in r[:i] else -1 for i, s in enumerate(r)] for r in semi_positive.tolist()]
+        [
+            [s if s != p and s not in row[:i] else -1 for i, s in enumerate(row)]
+            for p, row in zip(positive, semi_positive.tolist(), strict=True)
+        ]
     )
     found = ranking.ranks(gallery, queries, positive, semi_positive)
-    order = sorted_tiles(queries @ gallery.astype(np.float32).T)
+    wide = gallery.astype(np.float32)
+    unit = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), np.float32(1e-12))
+    order = sorted_tiles(queries @ unit.T)
     for query, (tiles, tile) in enumerate(zip(order, positive, strict=True)):
         assert found.rank[query] == tiles.index(tile)
         others = [t for t in tiles if t not in semi_positive[query]]
         assert found.rank_of_others[query] == others.index(tile)
+
+
+@given(
+    arrays.arrays(np.float16, (TILES, 1), elements=levels),  # one channel: ties are exact
+    arrays.arrays(np.float32, (QUERIES, 1), elements=levels),
+    right,
+    near,
+)
+def test_ranks_with_ties_equal_a_sort_of_all_scores(gallery, queries, positive, semi_positive):
+    check(gallery, queries, positive, semi_positive)
+
+
+@given(st.integers(0, 10_000), right, near)
+def test_ranks_equal_a_sort_of_all_scores(seed, positive, semi_positive):
+    rng = np.random.default_rng(seed)
+    gallery = rng.normal(size=(TILES, 4)).astype(np.float16)
+    check(gallery, rng.normal(size=(QUERIES, 4)).astype(np.float32), positive, semi_positive)
 
 
 @given(
