@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "qgis_plugin"
 OLDEST_PYTHON = (3, 9)  # of QGIS 3.22 on Windows
 QT_MODULES = ("QtCore", "QtGui", "QtWidgets", "QtNetwork", "QtXml", "QtSvg", "QtTest", "uic")
+COMPAT = "qgis_plugin/compat.py"
+"""May name what only older versions have."""
+
 QT5_ONLY = {"exec_", "midButton"}
 
 
@@ -78,7 +81,7 @@ def static_problems(source: str, name: str) -> list[str]:
     qt, qgis = _imported(tree)
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in QT5_ONLY:
+        if isinstance(node, ast.Attribute) and node.attr in QT5_ONLY and name != COMPAT:
             found.append(f"{name}:{node.lineno}: {node.attr} is gone in Qt 6")
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for chain, node in _chains(tree):
@@ -157,7 +160,7 @@ def main() -> int:
     found = []
     modules = sorted(PLUGIN.rglob("*.py"))
     for path in modules:
-        found += static_problems(path.read_text("utf-8"), str(path.relative_to(ROOT)))
+        found += static_problems(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
     found += import_problems()
     for problem in found:
         sys.stderr.write(f"{problem}\n")

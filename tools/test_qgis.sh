@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests of the plugin in real QGIS, without a screen. Needs Debian's python3-qgis: installed here
-# where that is possible, otherwise the tests are skipped and it is said so.
+# where that is possible, otherwise the tests are skipped and it is said so. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${QGIS_VENV:-$PWD/.venv-qgis}
@@ -27,7 +27,9 @@ if ! [ -e "$venv/.ready" ] || [ "$0" -nt "$venv/.ready" ]; then
   touch "$venv/.ready"
 fi
 
-runtime=$(mktemp -d)
-trap 'rm -rf "$runtime"' EXIT
-QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$runtime PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 \
-  CVGL_PYTHON=$engine "$venv/bin/python" -m pytest -q -p no:cacheprovider "$@" tests/qgis_plugin
+# A profile of its own: no setting of the user's QGIS is read or changed.
+own=$(mktemp -d)
+trap 'rm -rf "$own"' EXIT
+export XDG_RUNTIME_DIR=$own XDG_CONFIG_HOME=$own/config QGIS_CUSTOM_CONFIG_PATH=$own/profile
+export QT_QPA_PLATFORM=offscreen PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 CVGL_PYTHON=$engine
+"$venv/bin/python" -m pytest -q -p no:cacheprovider "${@:-tests/qgis_plugin}"

@@ -28,7 +28,7 @@ def export(
         list[Path],
         typer.Argument(
             metavar="RESULT...",
-            help="Files NAME.geojson of cvgl locate, or what its --json printed.",
+            help="Files NAME.geojson of cvgl locate, folders of them, or what --json printed.",
             show_default=False,
         ),
     ],
@@ -58,10 +58,13 @@ def export(
     geojson: a file NAME.geojson for each; kml: places, candidates and a search grid coloured by
     probability; csv: a row per photo, failures too; gpkg: layers for each kind.
     """
-    from cvgl_core.errors import ResultFileError
-    from cvgl_core.export.saved import SavedBatch, coarsened, read_saved
+    from cvgl_core.errors import ResultFileError, SettingsError
+    from cvgl_core.export.saved import SavedBatch, coarsened, read_saved, saved_files
 
-    batch = read_saved(results)
+    files = [file for path in results for file in saved_files(path)]
+    if to is Format.GEOJSON and _lies_among(output, [*results, *files]):
+        raise SettingsError(f"{output}: lies among the results; name another folder")
+    batch = read_saved(files)
     if not batch.results and not batch.failures:
         raise ResultFileError(f"{results[0]}: holds neither a result nor a failure")
     if coarsen is not None:
@@ -69,6 +72,15 @@ def export(
         batch = SavedBatch(blurred, batch.failures)
     _write(batch, to, output, cell_m)
     typer.echo(f"{output}: {len(batch.results)} results, {len(batch.failures)} photos that failed")
+
+
+def _lies_among(output: Path, inputs: list[Path]) -> bool:
+    """Tell whether a folder is that of an input file, or lies in a folder that is an input."""
+    target = output.resolve()
+    return any(
+        target.is_relative_to(path.resolve()) if path.is_dir() else target == path.resolve().parent
+        for path in inputs
+    )
 
 
 def _write(batch: SavedBatch, to: Format, output: Path, cell_m: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 
 
 def locate(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Street photos.")],
     index: IndexFolder,
+    photos: Annotated[
+        list[Path] | None, typer.Argument(metavar="PHOTO", help="Street photos.")
+    ] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option("--list", metavar="FILE", help="More photos: a path a line, '-' for stdin."),
+    ] = None,
     heading: Annotated[
         str | None,
         typer.Option(
@@ -71,6 +78,9 @@ def locate(
     """
     if report and output is None:
         raise typer.BadParameter("--report needs -o DIR to write to")
+    wanted = [*(photos or ()), *_listed(listed)]
+    if not wanted:
+        raise typer.BadParameter("no photo is named")
     heading_deg = _heading(heading)
     prior = _near(near)
     from cvgl_core.commands.batch import BatchOptions, open_batch, run_batch
@@ -87,8 +97,23 @@ def locate(
     )
     with progress_bar(progress_as) as progress:
         batch: Batch = open_batch(index, model, device, settings)
-        code = run_batch(batch, photos, options, typer.echo, progress)
+        code = run_batch(batch, wanted, options, typer.echo, progress)
     raise typer.Exit(code)
+
+
+def _listed(path: Path | None) -> list[Path]:
+    """Return the photos that a file names.
+
+    Raises:
+        typer.BadParameter: the file cannot be read as text.
+    """
+    if path is None:
+        return []
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"--list {path}: cannot be read as text ({error})") from error
+    return [Path(line) for line in text.splitlines() if line.strip()]
 
 
 def _heading(text: str | None) -> float | None:

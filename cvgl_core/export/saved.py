@@ -15,12 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cvgl_core.errors import OutputError, ResultFileError
+from cvgl_core.errors import ResultFileError
 from cvgl_core.export.geojson import DECIMALS, SCHEMA_PATH, to_line
 from cvgl_core.fsio import write_bytes
 from cvgl_core.types import Failure
 
 LIMIT_BYTES = 64_000_000
+FAILURES_NAME = "failures.jsonl"
+"""Where a batch of the plugin keeps what ``--json`` printed for photos that failed."""
+
 _M_PER_DEGREE = 111_320.0
 _PRECISE = ("exif_lon", "exif_lat", "exif_distance_m")
 
@@ -105,17 +108,37 @@ def coarsened(result: SavedResult, side_m: float) -> SavedResult:
     return replace(result, collection=collection, heatmap=None, report=None)
 
 
+def saved_files(path: Path) -> tuple[Path, ...]:
+    """Return the files of results at ``path``: itself, or those in a folder and the folders in it.
+
+    In a folder, other GeoJSON files are passed over.
+    """
+    if not path.is_dir():
+        return (path,)
+    results = (one for one in path.rglob("*.geojson") if _looks_like_result(one))
+    return (*sorted(results), *sorted(path.rglob(FAILURES_NAME)))
+
+
 def write_saved(folder: Path, results: Sequence[SavedResult]) -> None:
-    """Write ``NAME.geojson`` for each result; a file that is there is never replaced.
+    """Write ``NAME.geojson`` for each result; of the same name, the next become ``NAME-2`` ...
 
     Raises:
-        OutputError: a file exists, the disk is full or the folder cannot be written.
+        OutputError: the disk is full or the folder cannot be written.
     """
+    given: set[str] = set()
     for result in results:
-        target = folder / f"{result.name}.geojson"
-        if target.exists():
-            raise OutputError(f"{target}: exists already; name another folder")
-        write_bytes(target, to_line(result.collection).encode() + b"\n")
+        name, number = result.name, 1
+        while name.casefold() in given:
+            number += 1
+            name = f"{result.name}-{number}"
+        given.add(name.casefold())
+        write_bytes(folder / f"{name}.geojson", to_line(result.collection).encode() + b"\n")
+
+
+def _looks_like_result(path: Path) -> bool:
+    """Tell whether a GeoJSON file is by this program: it says how it was made."""
+    with path.open("rb") as stream:
+        return b'"provenance"' in stream.read(LIMIT_BYTES)
 
 
 def _documents(path: Path) -> list[Any]:

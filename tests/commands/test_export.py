@@ -59,6 +59,27 @@ def test_coarse_in_every_format(cvgl, located, tmp_path):
         assert "coarsened_m" in text
 
 
+def test_a_folder_of_results(cvgl, located, tmp_path):
+    done = cvgl("export", located.parent, "--format", "csv", "-o", tmp_path / "out.csv")
+    assert (done.code, done.out) == (
+        0,
+        f"{tmp_path / 'out.csv'}: 1 results, 0 photos that failed\n",
+    )
+    assert cvgl("export", tmp_path, "--format", "csv", "-o", tmp_path / "o").code == 61
+
+
+def test_results_are_never_written_over(cvgl, located, tmp_path):
+    before = located.read_bytes()
+    options = ("--format", "geojson", "--coarsen", "9", "-o")
+    within = located.parent / "within"
+    for results, output in ((located, located.parent), (located.parent, within)):
+        done = cvgl("export", results, *options, output)
+        assert done.code == 11
+        assert "lies among the results" in done.err
+    assert located.read_bytes() == before
+    assert cvgl("export", located, *options, within).code == 0, "a folder beside the file"
+
+
 def test_usage(cvgl, located, tmp_path):
     assert cvgl("export", located, "--format", "shp", "-o", tmp_path / "o").code == 2
     assert cvgl("export", located, "--format", "kml").code == 2

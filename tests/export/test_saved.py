@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvgl_core.errors import OutputError, PhotoOpenError, ResultFileError
+from cvgl_core.errors import PhotoOpenError, ResultFileError
 from cvgl_core.export.geojson import failure_to_json, result_to_geojson, to_line, write_geojson
-from cvgl_core.export.saved import _snapped, coarsened, read_saved, write_saved
+from cvgl_core.export.saved import _snapped, coarsened, read_saved, saved_files, write_saved
 from cvgl_core.geo import geodesic_distance_m
 from cvgl_core.types import Failure
 
@@ -61,11 +61,23 @@ def test_what_the_analyst_adds_is_kept(saved, tmp_path):
     assert again.collection == collection
 
 
-def test_never_replaces_a_result(saved):
-    before = saved.read_bytes()
-    with pytest.raises(OutputError, match="exists already"):
-        write_saved(saved.parent, read_saved([saved]).results)
-    assert saved.read_bytes() == before
+def test_a_folder_is_searched_for_results_only(saved, tmp_path):
+    (tmp_path / "other.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    twin = tmp_path / "deep" / "er" / saved.name
+    twin.write_bytes(saved.read_bytes())
+    failures = tmp_path / "deep" / "failures.jsonl"
+    failures.write_text(to_line(failure_to_json(FAILURE)))
+    assert saved_files(tmp_path) == (twin, saved, failures)
+    assert saved_files(saved) == (saved,)
+
+
+def test_results_of_the_same_name_get_numbers(saved, tmp_path):
+    write_saved(tmp_path / "out", read_saved([saved, saved]).results)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "straße 1-2.geojson",
+        "straße 1.geojson",
+    ]
 
 
 @pytest.mark.parametrize(
