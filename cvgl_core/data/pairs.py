@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from cvgl_core.data.citypack import CityPack
 from cvgl_core.data.sampler import BatchPlan
+from cvgl_core.types import UInt8Array
 
 
 @dataclass(frozen=True)
@@ -225,11 +227,11 @@ def _jpeg(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     if not len(chosen):
         return images
     pixels = (images[chosen].permute(0, 2, 3, 1) * 255).round().byte().numpy()
-    compressed = []
-    for image, value in zip(pixels, quality.tolist(), strict=True):
-        _, stream = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, round(value)])
-        compressed.append(cv2.imdecode(stream, cv2.IMREAD_COLOR))
-    return images.index_copy(0, chosen, _to_float(np.stack(compressed)))
+    compressed = np.empty_like(pixels)
+    for row, value in enumerate(quality.tolist()):
+        _, stream = cv2.imencode(".jpg", pixels[row], [cv2.IMWRITE_JPEG_QUALITY, round(value)])
+        compressed[row] = cast(UInt8Array, cv2.imdecode(stream, cv2.IMREAD_COLOR))
+    return images.index_copy(0, chosen, _to_float(compressed))
 
 
 def _colour(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:

@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cvgl_core.evaluation.evalset import EvalSet
@@ -192,8 +191,9 @@ def _weights(inside: int, elsewhere: int) -> FloatArray:
         np.full(inside, (1 - OUTSIDE_PRIOR) / max(1, inside)),
         np.full(elsewhere, OUTSIDE_PRIOR / max(1, elsewhere)),
     ]
-    weights: NDArray[np.float64] = np.concatenate(parts)
-    return weights / weights.sum()
+    weights = np.concatenate(parts)
+    shares: FloatArray = weights / weights.sum()
+    return shares
 
 
 def _joined(blocks: Sequence[CandidateScores]) -> CandidateScores:

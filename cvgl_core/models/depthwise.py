@@ -22,12 +22,12 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if input.device.type != "cpu" or not torch.is_grad_enabled():
-            return super()._conv_forward(input, weight, bias)
+            return cast(Tensor, super()._conv_forward(input, weight, bias))
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             input, weight = input.to(dtype), weight.to(dtype)
         stride, padding = self.stride[0], int(self.padding[0])
-        y = cast(Tensor, _Depthwise.apply(input, weight, stride, padding))
+        y: Tensor = cast(Any, _Depthwise).apply(input, weight, stride, padding)
         return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -78,7 +78,9 @@ class Engine:
         self.device = torch.device(device)
         model = model.eval().requires_grad_(False)
         fuse_batch_norms(model)
-        self._model = model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model: UnifyGeo = cast(Any, model).to(
+            device=self.device, memory_format=torch.channels_last
+        )  # missing in torch's types
         self._mean = torch.tensor(card.mean_rgb, device=self.device)
         self._std = torch.tensor(card.std_rgb, device=self.device)
         self.tile_batch = _TILE_BATCH[self.device.type]

@@ -123,7 +123,9 @@ class UnifyGeo(nn.Module):
         shared = config.shared_encoder
         self.aerial = self.ground if shared else BranchEncoder(aerial, width, attention)
         rows = config.ground.height_px // config.stride
-        self.ground_azimuth, self.aerial_azimuth = _azimuth_parts(config, width, rows)
+        parts = _azimuth_parts(config, width, rows)
+        self.ground_azimuth: AzimuthPool | None = parts[0]
+        self.aerial_azimuth: AzimuthPool | None = parts[1]
         self.projectors = GroundProjectors(
             width, config.column_channels, rows, separable=not config.light
         )
