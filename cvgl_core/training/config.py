@@ -115,6 +115,9 @@ class LossSection(_Section):
     ranking: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     sigma_px: float = Field(1.5, gt=0, description="of the Gaussian label on the output map")
+    central_fraction: float = Field(
+        0.5, gt=0, le=0.5, description="cameras further from the centre do not teach retrieval"
+    )
 
     @model_validator(mode="after")
     def _something_is_learned(self) -> LossSection:

@@ -52,7 +52,7 @@ class Describer:
         found = []
         pairs = zip(self._chunks(images.view, views), self._chunks(images.tile, tiles), strict=True)
         for view, tile in pairs:
-            with torch.inference_mode(), self._autocast:
+            with torch.no_grad(), self._autocast:
                 self._model.eval()
                 logits = self._model(view, tile).logits
             side = logits.shape[-1]
@@ -79,7 +79,7 @@ class Describer:
         padded = np.resize(numbers, -(-len(numbers) // size) * size)
         parts = []
         for pixels in self._chunks(read, padded[self._world.share(len(padded))]):
-            with torch.inference_mode(), self._autocast:
+            with torch.no_grad(), self._autocast:
                 self._model.eval()
                 parts.append(describe(pixels.nan_to_num()).float())
             parts[-1][_unreadable(pixels)] = 0.0

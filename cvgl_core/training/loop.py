@@ -337,7 +337,12 @@ def _optimiser(config: TrainConfig, model: nn.Module, loss: nn.Module) -> torch.
 
 def _loss_settings(how: LossSection) -> LossSettings:
     weights = LossWeights(how.localization, how.retrieval, how.matching, how.ranking)
-    return LossSettings(how.sigma_px, how.label_smoothing, weights=weights)
+    return LossSettings(
+        how.sigma_px,
+        how.label_smoothing,
+        weights=weights,
+        central_fraction=how.central_fraction,
+    )
 
 
 def _autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:

@@ -43,7 +43,7 @@ class LossStep(nn.Module):
         ground = self.model.forward_ground(batch.ground)
         aerial = self.model.forward_aerial(batch.aerial)
         if self.retrieval_only:
-            return self._retrieval(ground, aerial, batch.same_place)
+            return self._retrieval(ground, aerial, batch)
         output = self.model.match(ground, aerial)
         gather = self._world.gather
         truth = BatchTruth(gather(batch.target_px), batch.same_place, batch.covers)
@@ -71,17 +71,20 @@ class LossStep(nn.Module):
         )
 
     def _retrieval(
-        self, ground: GroundFeatures, aerial: AerialFeatures, same_place: Tensor
+        self, ground: GroundFeatures, aerial: AerialFeatures, batch: PairBatch
     ) -> UnifyGeoLosses:
         settings = self.loss.settings
         gather = self._world.gather
+        side_px = batch.aerial.shape[-1]
+        off_centre_px = (gather(batch.target_px) - side_px / 2).abs().amax(dim=1)
         with torch.autocast(ground.descriptor.device.type, enabled=False):
             value = symmetric_infonce(
                 gather(ground.descriptor),
                 gather(aerial.descriptor),
                 self.loss.temperatures()[0],
                 settings.label_smoothing,
-                same_place,
+                batch.same_place,
+                off_centre_px <= settings.central_fraction * side_px,
             )
         none = value.new_zeros(())
         total = settings.weights.retrieval * value

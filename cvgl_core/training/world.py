@@ -41,8 +41,9 @@ class World:
         """
         if self.size == 1:
             return rows
-        parts = [torch.empty_like(rows) for _ in range(self.size)]
-        dist.all_gather(parts, rows.detach().contiguous())
+        own = rows.detach().contiguous()  # parts in another memory format would arrive scrambled
+        parts = [torch.empty_like(own) for _ in range(self.size)]
+        dist.all_gather(parts, own)
         if rows.requires_grad:
             parts[self.rank] = rows * self.size - (rows * (self.size - 1)).detach()
         return torch.cat(parts)
