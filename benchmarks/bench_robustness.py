@@ -1,6 +1,7 @@
 """What single degradations cost: the same weights and cities, seen worse in one way at a time.
 
     python benchmarks/bench_robustness.py --cities DIR [--weights FILE] [--views 200] [--test 1]
+        [--only TEXT]
 
 Takes the test cities and, where they are rendered, the foreign cities of simcity-v1 from DIR (see
 docs/simcity.md). Every row is compared with the clean row of the same run. Figures are those of
@@ -58,8 +59,9 @@ def compressed(images: UInt8Array, quality: int = 30) -> UInt8Array:
     """Write and read images as JPEG."""
     if images.ndim == 4:
         return np.stack([compressed(image, quality) for image in images])
-    _, stream = cv2.imencode(".jpg", np.asarray(images), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR), np.uint8)
+    bgr = np.ascontiguousarray(images[..., ::-1])
+    _, stream = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
 
 
 def hazy(images: UInt8Array) -> UInt8Array:
@@ -162,6 +164,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=bundled_path("unifygeo-lite0"))
     parser.add_argument("--views", type=int, default=200)
     parser.add_argument("--test", type=int, default=1, help="how many of the test cities")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds TEXT")
     args = parser.parse_args()
     torch.set_num_threads(1)
     model, card = load_model(args.weights)
@@ -175,7 +178,7 @@ def main() -> None:
     print("|---|---|---|---|---|", flush=True)
     rows = [(name, test, change) for name, change in CHANGES.items()]
     rows += [("foreign cities", foreign, CHANGES["clean"])] if foreign else []
-    for name, packs, change in rows:
+    for name, packs, change in (row for row in rows if args.only in row[0]):
         first, reranked, near, median = measure(model, card, packs, change, args.views)
         print(
             f"| {name} | {100 * first:.1f} % | {100 * reranked:.1f} % | {100 * near:.1f} % "
