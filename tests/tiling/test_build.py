@@ -73,6 +73,33 @@ def test_tiles_show_their_own_place(world: Path, tmp_path: Path) -> None:
     assert (expected.astype(np.float16) == index.descriptors).all()
 
 
+def test_maps_are_kept_beside_the_descriptors(world: Path, tmp_path: Path) -> None:
+    build(tmp_path / "city.cvgl", world)
+    index = Index.open(tmp_path / "city.cvgl")
+    wanted = np.arange(len(index))[::-2]
+    expected = np.moveaxis(StubDescriber().encode_tiles(index.tile_pixels(wanted))[1], 1, -1)
+    found = np.full(expected.shape, np.nan)
+    for places, maps in index.tile_maps(wanted):
+        found[places] = maps.codes.astype(np.float32) @ maps.basis.T
+    assert np.abs(found - expected).max() < 0.02
+
+
+def test_without_maps_there_are_none_and_the_network_makes_none(
+    world: Path, tmp_path: Path, monkeypatch
+) -> None:
+    with_maps = build(tmp_path / "a.cvgl", world)
+    monkeypatch.delattr(StubDescriber, "encode_tiles")
+    infos = [describe_raster(world)]
+    result = build_index(infos, tmp_path / "b.cvgl", StubDescriber(), maps=False)
+    index = Index.open(tmp_path / "b.cvgl")
+    assert index.verify() == [] and not index.has_maps
+    assert not list(index.path.glob("shards/*/map*"))
+    assert result.manifest.index_id != with_maps.manifest.index_id
+    names = {shard.name for shard in with_maps.manifest.shards}
+    assert names.isdisjoint(shard.name for shard in result.manifest.shards)
+    assert (index.descriptors == Index.open(tmp_path / "a.cvgl").descriptors).all()
+
+
 def test_every_place_of_the_raster_lies_in_a_tile(world: Path, tmp_path: Path) -> None:
     build(tmp_path / "city.cvgl", world)
     index = Index.open(tmp_path / "city.cvgl")
@@ -232,8 +259,14 @@ def test_a_model_without_stored_weights_or_with_bad_ones(world: Path, tmp_path: 
         def describe_tiles(self, rgb: np.ndarray) -> np.ndarray:
             return super().describe_tiles(rgb) * np.nan
 
-    with pytest.raises(WeightsError, match="finite"):
-        build_index([describe_raster(world)], tmp_path / "c.cvgl", Broken())
+    class BrokenMaps(StubDescriber):
+        def encode_tiles(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            descriptors, maps = super().encode_tiles(rgb)
+            return descriptors, np.where(maps > 0.1, np.inf, maps)
+
+    for describer in (Broken(), BrokenMaps()):
+        with pytest.raises(WeightsError, match="finite"):
+            build_index([describe_raster(world)], tmp_path / "c.cvgl", describer)
     assert not (tmp_path / "c.cvgl").exists()
     with pytest.raises(SettingsError, match="ray"):
         load_describer("any", engine="ray")

@@ -69,6 +69,19 @@ def test_from_plan_to_footprints(world: Path, tmp_path: Path, capsys) -> None:
         assert code == 0 and out.strip()
 
 
+def test_maps_can_be_left_out(world: Path, tmp_path: Path, capsys) -> None:
+    sizes = {}
+    for option in ("--maps", "--no-maps"):
+        city = tmp_path / f"{option}.cvgl"
+        planned = json.loads(cvgl_tile(capsys, "plan", world, option, "--json")[1])
+        built = json.loads(cvgl_tile(capsys, "build", world, "-o", city, option, "--json")[1])
+        assert built["index_id"] == planned["index_id"]
+        sizes[option] = sum(p.stat().st_size for p in city.glob("shards/*/*.npy"))
+        assert sizes[option] == pytest.approx(planned["bytes"], rel=0.05)
+        assert Index.open(city).has_maps == (option == "--maps")
+    assert sizes["--maps"] > sizes["--no-maps"]
+
+
 def one_line_error(result: tuple[int, str, str], code: int, *words: str) -> None:
     assert result[0] == code and result[1] == ""
     assert len(result[2].strip().splitlines()) == 1 and "Traceback" not in result[2]
@@ -138,6 +151,7 @@ def test_help_needs_neither_torch_nor_gdal() -> None:
         "--overlap",
         "--device",
         "--workers",
+        "--no-maps",
         "--engine",
         "--json",
     ):

@@ -34,6 +34,11 @@ def test_build_with_a_network_from_a_weights_file(tmp_path: Path) -> None:
     assert (index.manifest.tile_size_m, index.manifest.aerial_px) == (72.0, 128)
     own = describer.describe_tiles(index.tile_pixels([3]))
     assert np.abs(own - index.descriptors[3].astype(np.float32)).max() < 2e-3
+    maps = describer.encode_tiles(index.tile_pixels([3]))[1][0]
+    ((_, kept),) = index.tile_maps([3])
+    assert kept.codes.nbytes == 4096
+    restored = kept.codes[0].astype(np.float32) @ kept.basis.T
+    assert np.abs((restored - np.moveaxis(maps, 0, -1)) ** 2).sum() < 0.1 * 64
 
 
 def test_what_cannot_describe() -> None:
