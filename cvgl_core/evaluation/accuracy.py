@@ -36,7 +36,7 @@ class Subject:
         weights_sha256: of its weights, if they came from a file.
         gallery_size: tiles ``N``.
         depth: tiles that this project re-ranks and fuses.
-        metric: whether the data set says how large its tiles are.
+        metric: whether metres mean anything: places are labelled, and the size of tiles is known.
     """
 
     data: str

@@ -55,6 +55,8 @@ def open_benchmark(
     """
     if name == simcity.NAME:
         return _simcity(root, card, protocol, split)
+    if name not in NAMES:
+        raise SettingsError(f"no data set {name!r}; known: {', '.join(NAMES)}")
     pairs = load_pairs(name, root, cast(Split, split), cast(Labels, labels))
     as_published = split == "test" or name == "cvact"
     # The paper's metres are those of the corrected labels, and its CVUSA has one test set.

@@ -110,8 +110,8 @@ def as_text(found: Accuracy, protocol: str) -> str:
 def _headlines(found: Accuracy) -> tuple[Headline, ...]:
     figures, depth = found.figures, found.subject.depth
     wanted = [
-        ("R@1 by descriptor", "r@1", ""),
-        (f"R@1 re-ranked, depth {depth}", f"argmax_{depth}_r@1", ""),
+        ("R@1", "r@1", "by descriptor"),
+        (f"R@1, depth {depth}", f"argmax_{depth}_r@1", "re-ranked"),
     ]
     if found.subject.metric:
         wanted += [

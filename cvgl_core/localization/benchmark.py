@@ -39,7 +39,7 @@ class BenchmarkOptions:
         settings: how this project locates; its ``depth`` is the one compared with the paper's.
         deepest: no depth of the curve goes beyond it.
         limit: only so many views, the first; all if None.
-        labels: where the true places come from.
+        labels: where the true places come from; "centre" where they are the tiles' centres.
         maps_bytes: memory that the gallery's maps may take.
     """
 
@@ -55,7 +55,8 @@ def benchmark(
 ) -> Accuracy:
     """Measure a network on a data set.
 
-    Where the data set does not say how large its tiles are, only ranks are measured.
+    Where every camera is the centre of its tile by definition, or the size of tiles is not known,
+    metres mean nothing and only ranks are measured.
     """
     run = _Run(data, network, options, progress)
     count = min(options.limit or len(data.positive), len(data.positive))
@@ -104,7 +105,7 @@ class _Run:
             weights_sha256=card.weights_sha256,
             gallery_size=size,
             depth=min(settings.depth, size),
-            metric=bool(np.isfinite(data.tile_side_m).all()),
+            metric=options.labels != "centre" and bool(np.isfinite(data.tile_side_m).all()),
         )
         with self._clock.timed("describe tiles"):
             self._store = TileStore(data, network, options.maps_bytes, progress)
