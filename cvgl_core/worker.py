@@ -306,6 +306,7 @@ def _own_stdout() -> BinaryIO:
     sys.stdout.flush()
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     return sink
 
 
