@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Words of the plugin in the user's language.
 
 Every text a user can read goes through `tr`, with a literal as its argument, so that
