@@ -58,11 +58,11 @@ def rerank(
     count = len(retrieved.tiles)
     matches: Float32Array = np.empty((count, len(query.rolls)), np.float32)
     done = 0
+    progress("matching", 0, count)
     for places, match in _matches(engine, index, query, retrieved.tiles, batch_tiles):
-        progress("matching", done, count)
         matches[places] = match
         done += len(match)
-    progress("matching", count, count)
+        progress("matching", done, count)
     ranked = [_ranked(retrieved, place, matches[place], match_weight) for place in range(count)]
     return sorted(ranked, key=lambda tile: (-tile.score, tile.retrieval_rank))
 
