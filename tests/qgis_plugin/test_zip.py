@@ -94,7 +94,13 @@ def test_installs_loads_unloads_and_reloads(profile):
         left = [name for name in sys.modules if name.split(".")[0] == NAME]
         # QGIS forgets modules, not packages: those of ours hold no code.
         assert all(hasattr(sys.modules[name], "__path__") for name in left), left
-    assert qgis.utils.reloadPlugin(NAME) is not False
+    assert qgis.utils.loadPlugin(NAME)
+    assert qgis.utils.startPlugin(NAME)
+    before = qgis.utils.plugins[NAME]
+    qgis.utils.reloadPlugin(NAME)
+    assert qgis.utils.plugins[NAME] is not before
+    assert qgis.utils.isPluginLoaded(NAME)
+    assert provider_ids().count("cvgl") == 1
 
 
 @needs_zip
