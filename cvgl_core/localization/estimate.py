@@ -12,6 +12,8 @@ from cvgl_core.types import FloatArray
 
 _REACH = 3.0
 _TIE = 1e-9
+_OUTER_RING = 1 << 16
+"""All that is farther counts as one ring, whatever the extent of the field."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,21 @@ def mass_within(mass: FloatArray, away_m: FloatArray, radius_m: float) -> float:
 
 
 def radius_holding(mass: FloatArray, away_m: FloatArray, level: float, cell_m: float) -> float:
-    """Return the smallest radius in metres that holds ``level``; at least half a cell."""
-    order = np.argsort(away_m, kind="stable")
-    held = np.cumsum(mass[order])
-    if not len(held):
+    """Return the smallest radius in metres that holds ``level``; at least half a cell.
+
+    Cells are counted into rings a cell wide first, so that only those of one ring are sorted.
+    """
+    if not len(mass):
         return cell_m / 2
-    index = int(np.searchsorted(held, level * held[-1] * (1 - 1e-12)))
-    return max(float(away_m[order[index]]), cell_m / 2)
+    ring = np.minimum(away_m / cell_m, _OUTER_RING).astype(np.int64)
+    held = np.cumsum(np.bincount(ring, mass))
+    wanted = level * held[-1] * (1 - 1e-12)
+    last = int(np.searchsorted(held, wanted))
+    there = np.flatnonzero(ring == last)
+    there = there[np.argsort(away_m[there], kind="stable")]
+    before = held[last - 1] if last else 0.0
+    index = int(np.searchsorted(before + np.cumsum(mass[there]), wanted))
+    return max(float(away_m[there[min(index, len(there) - 1)]]), cell_m / 2)
 
 
 def gaussian_kernel(sigma_cells: float) -> FloatArray:
