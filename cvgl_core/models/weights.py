@@ -68,7 +68,13 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) 
     Raises:
         OutputError: the file cannot be written.
     """
-    whole = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+    whole: dict[str, Tensor] = {}
+    written: set[int] = set()
+    for name, tensor in tensors.items():
+        value = tensor.detach().to("cpu").contiguous()
+        # Where both views share an encoder its tensors have two names, and each is written.
+        whole[name] = value.clone() if value.data_ptr() in written else value
+        written.add(value.data_ptr())
     with atomic_path(path) as temporary:
         save_file(whole, temporary, metadata=facts)
 

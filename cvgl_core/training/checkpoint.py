@@ -59,7 +59,7 @@ def save_checkpoint(folder: Path, state: RunState, settings: str) -> None:
         "minutes": repr(state.minutes),
         "scaler": json.dumps(state.scaler.state_dict()),
     }
-    save_tensors(folder / CHECKPOINT, _unshared(tensors), facts)
+    save_tensors(folder / CHECKPOINT, tensors, facts)
 
 
 def load_checkpoint(folder: Path, state: RunState, settings: str) -> bool:
@@ -91,16 +91,6 @@ def load_checkpoint(folder: Path, state: RunState, settings: str) -> bool:
     state.step = int(facts["step"])
     state.minutes = float(facts["minutes"])
     return True
-
-
-def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copy tensors that are the same as another: both views may share one encoder."""
-    seen: set[int] = set()
-    whole = {}
-    for name, tensor in tensors.items():
-        whole[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
-        seen.add(tensor.data_ptr())
-    return whole
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

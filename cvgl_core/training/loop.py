@@ -139,7 +139,7 @@ class Trainer:
         try:
             with ExitStack() as stack:
                 self.source.open(stack)
-                for _ in self._steps():
+                for _ in self.steps():
                     if self._due(every.checkpoint_minutes) and self._world.leads:
                         save_checkpoint(folder, self.state, settings)
                     if self._due(every.validation_minutes):
@@ -170,7 +170,7 @@ class Trainer:
             ListedValidation(held_out, how.validation_views, self.card, alone),
         )
 
-    def _steps(self) -> Iterator[None]:
+    def steps(self) -> Iterator[None]:
         """Yield after every optimiser step until the schedule ends."""
         while (share := self._share_done()) < 1.0:
             started = time.monotonic()
