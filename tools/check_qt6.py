@@ -2,9 +2,10 @@
 
     python tools/check_qt6.py        # in an environment with PyQt6
 
-Three checks of ``qgis_plugin``: every dotted name that starts at something of ``qgis.PyQt`` exists
-in PyQt6 (``Qt.AlignLeft`` does not, ``Qt.AlignmentFlag.AlignLeft`` does); no enum of QGIS is used
-without its scope; and every module imports under PyQt6, with stand-ins for the rest of ``qgis``.
+Two checks of ``qgis_plugin``: every dotted name that starts at something of ``qgis.PyQt`` exists in
+PyQt6 (``Qt.AlignLeft`` does not, ``Qt.AlignmentFlag.AlignLeft`` does); and every module imports
+under PyQt6, with stand-ins for the rest of ``qgis``. What the names of QGIS itself are is checked
+where there is QGIS: ``tests/qgis_plugin/test_versions.py``.
 """
 
 from __future__ import annotations
@@ -78,40 +79,31 @@ def install_stand_ins() -> None:
 def static_problems(source: str, name: str) -> list[str]:
     """Return what Qt 6 or an older Python would not take in a module, with its line."""
     tree = ast.parse(source, feature_version=OLDEST_PYTHON)
-    qt, qgis = _imported(tree)
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in QT5_ONLY and name != COMPAT:
-            found.append(f"{name}:{node.lineno}: {node.attr} is gone in Qt 6")
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for chain, node in _chains(tree):
-        (root, *rest), line = chain, node.lineno
-        if root in qt and (missing := _missing(qt[root], rest)):
-            found.append(f"{name}:{line}: {'.'.join((root, *missing))} does not exist in PyQt6")
-        constant = id(node) not in called and rest[0][0].isupper() and not rest[0].isupper()
-        if root in qgis and len(rest) == 1 and constant:
-            found.append(f"{name}:{line}: {root}.{rest[0]} lacks the name of its enum")
+    found = [
+        f"{name}:{node.lineno}: {node.attr} is gone in Qt 6"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in QT5_ONLY and name != COMPAT
+    ]
+    for chain, value, line in dotted_names(tree, "qgis.PyQt"):
+        if missing := _missing(value, chain[1:]):
+            dotted = ".".join((chain[0], *missing))
+            found.append(f"{name}:{line}: {dotted} does not exist in PyQt6")
     return found
 
 
-def _imported(tree: ast.Module) -> tuple[dict[str, Any], set[str]]:
-    """Return the objects of PyQt6 by the name a module uses, and the names it has from QGIS."""
-    qt: dict[str, Any] = {}
-    qgis: set[str] = set()
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not node.module:
-            continue
-        for alias in node.names:
-            bound = alias.asname or alias.name
-            if node.module.startswith("qgis.PyQt"):
-                qt[bound] = getattr(sys.modules[node.module], alias.name, None)
-            elif node.module in ("qgis.core", "qgis.gui"):
-                qgis.add(bound)
-    return qt, qgis
+def dotted_names(tree: ast.Module, package: str) -> Iterator[tuple[tuple[str, ...], Any, int]]:
+    """Yield each dotted name that starts at something imported from ``package``, at its longest.
 
-
-def _chains(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.Attribute]]:
-    """Yield every dotted name, such as ``("Qt", "Key", "Key_A")``, at its longest."""
+    As its parts, such as ``("Qt", "Key", "Key_A")``, what the first of them is bound to in the
+    package as it is loaded here, and the line.
+    """
+    bound = {
+        alias.asname or alias.name: getattr(sys.modules[node.module], alias.name, None)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package)
+        for alias in node.names
+        if node.module is not None
+    }
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute) or id(node) in inner:
@@ -120,19 +112,19 @@ def _chains(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.Attribute]]
         while isinstance(value, ast.Attribute):
             parts.append(value.attr)
             value = value.value
-        if isinstance(value, ast.Name):
-            yield (value.id, *reversed(parts)), node
+        if isinstance(value, ast.Name) and value.id in bound:
+            yield (value.id, *reversed(parts)), bound[value.id], node.lineno
 
 
-def _missing(value: Any, rest: list[str]) -> list[str]:
+def _missing(value: Any, rest: tuple[str, ...]) -> tuple[str, ...]:
     """Return the shortest part of a dotted name that does not exist, or nothing."""
     if value is None:
-        return ["(the import itself)"]
+        return ("(the import itself)",)
     for count, part in enumerate(rest, start=1):
         if not hasattr(value, part):
             return rest[:count]
         value = getattr(value, part)
-    return []
+    return ()
 
 
 def import_problems() -> list[str]:
