@@ -136,7 +136,7 @@ class Worker:
             busy = any(other.lane == lane for other in self._jobs.values())
             self._jobs[request.id] = job
         if busy or (lane == _SLOW and not self._warm.is_set()):
-            self._report(request.id, "waiting", 0, 1)
+            self._report(request.id, "waiting", 0.0, 0, 1)
         job.done = self._lanes[lane].submit(self._run, job, answer)
 
     def _answer(self, request: protocol.Request) -> tuple[str, Answer]:
@@ -183,23 +183,23 @@ class Worker:
 
     def _progress(self, job: Job) -> Progress:
         """Return a callback that sends events and raises when the job's end is asked for."""
-        last_stage, last_s = "", 0.0
+        last_stage, last_s, furthest = "", 0.0, 0.0
 
         def progress(stage: str, done: int, total: int) -> None:
-            nonlocal last_stage, last_s
+            nonlocal last_stage, last_s, furthest
             if job.cancel.is_set():
                 raise Cancelled
             now_s = time.monotonic()
             if stage != last_stage or now_s - last_s >= _EVENT_INTERVAL_S:
                 last_stage, last_s = stage, now_s
-                self._report(job.request.id, stage, done, total)
+                # A stage may come back to an earlier one; a bar must not.
+                furthest = max(furthest, _fraction(stage, done, total))
+                self._report(job.request.id, stage, furthest, done, total)
 
         return progress
 
-    def _report(self, name: str, stage: str, done: int, total: int) -> None:
+    def _report(self, name: str, stage: str, fraction: float, done: int, total: int) -> None:
         """Send how far a request is."""
-        low, high = _SHARES.get(stage, (0.0, 0.0))
-        fraction = round(low + (high - low) * min(1.0, done / max(total, 1)), 3)
         text = _WORDS.get(stage, stage).format(done=done, total=total)
         self._send(protocol.Progress(name, stage, fraction, text))
 
@@ -257,6 +257,12 @@ class Worker:
                 self._sink.flush()
         except OSError:
             log.debug("nobody reads the answers", exc_info=True)
+
+
+def _fraction(stage: str, done: int, total: int) -> float:
+    """Return how much of a request is done."""
+    low, high = _SHARES.get(stage, (0.0, 0.0))
+    return round(low + (high - low) * min(1.0, done / max(total, 1)), 3)
 
 
 def _error(name: str | None, error: BaseException) -> protocol.Error:

@@ -97,14 +97,15 @@ def make_result(
     progress: Progress = no_progress,
 ) -> LocalizationResult:
     """Put together all that is reported of one photo."""
-    crs, settings = context.index.grid.crs, context.settings
+    crs, settings, steps = context.index.grid.crs, context.settings, len(LEVELS) + 3
+    progress("fusing", 1, steps)
     cell_m, cells = fused.field.cell_m, fused.field.cells()
     estimate = _estimate(context, view, fused, cells)
     regions: list[CredibleRegion] = []
-    for done, level in enumerate(LEVELS, start=1):
-        progress("fusing", done, len(LEVELS) + 2)
+    for done, level in enumerate(LEVELS, start=2):
+        progress("fusing", done, steps)
         regions.append(credible_region(cells, level, crs, cell_m, settings.region_cells))
-    progress("fusing", len(LEVELS) + 1, len(LEVELS) + 2)
+    progress("fusing", steps - 1, steps)
     centre = (int(np.floor(-fused.place.y_m / cell_m)), int(np.floor(fused.place.x_m / cell_m)))
     return LocalizationResult(
         metadata=photo.metadata,
