@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -21,6 +22,9 @@ from ..i18n import tr
 from ..settings import engine_command
 
 PROGRAMS = {"cvgl": "cvgl_core.cli", "cvgl-tile": "tiling.cli"}
+ERROR = re.compile(r"(?:: error: |^Error: )(.+)")
+"""What a command says on stderr when it fails, and when it is called wrongly."""
+
 POLL_S = 0.05
 GRACE_S = 5.0
 
@@ -71,8 +75,8 @@ def run_engine(
                 continue
             if kind == "out":
                 take_line(line)
-            elif ": error: " in line:
-                error = line.split(": error: ", 1)[1]
+            elif said := ERROR.search(line):
+                error = said[1]
                 feedback.reportError(error)
             else:
                 _tell(line, feedback, stage)
