@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,7 +33,7 @@ ModelChoice = Annotated[
 DeviceChoice = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")]
 
 
-def localize_settings(depth: int, estimate: str, **others: int) -> LocalizeSettings:
+def localize_settings(depth: int, estimate: str, **others: Any) -> LocalizeSettings:
     """Return the settings that options ask for.
 
     Raises:

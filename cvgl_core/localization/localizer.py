@@ -122,7 +122,8 @@ class Localizer:
         progress("searching", 0, 1)
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = retrieve(self.index, query, depth, near)
-        ranked = self._rerank(query, retrieved, progress)
+        kept = max(self.settings.fused_tiles, self.settings.top_k)
+        ranked = self._rerank(query, retrieved, progress)[:kept]
         heatmaps: dict[int, Float32Array] = {}
         fused = self._fuse(query, ranked, heatmaps, progress)
         tile = self._other_middle(fused, near)

@@ -122,9 +122,11 @@ def test_batches_change_nothing(fakes, make_photo):
 
 def test_improbable_tiles_are_not_decoded_and_nothing_is_lost(fakes, make_photo):
     index, engine = world(fakes)
-    quick = locate(index, engine, make_photo(heading_deg=0.0), {"top_k": 3})
+    quick = locate(index, engine, make_photo(heading_deg=0.0), {"top_k": 3, "fused_tiles": 81})
     assert engine.decoded < 30
-    whole = locate(index, engine, make_photo(heading_deg=0.0), {"decode_probability": 0.0})
+    whole = locate(
+        index, engine, make_photo(heading_deg=0.0), {"decode_probability": 0.0, "fused_tiles": 81}
+    )
     assert engine.decoded >= 81
     assert quick.estimate.lon == pytest.approx(whole.estimate.lon, abs=1e-7)
     assert quick.estimate.probability == pytest.approx(whole.estimate.probability, abs=1e-2)
@@ -280,6 +282,18 @@ def test_progress_that_raises_ends_the_search_at_that_stage(fakes, make_photo, s
 
     with pytest.raises(Enough):
         locate(index, engine, make_photo(), progress=stop)
+
+
+def test_only_the_best_of_a_deep_re_ranking_enter_the_posterior(fakes, make_photo):
+    index, engine = world(fakes)
+    photo = make_photo(heading_deg=0.0)
+    every = locate(index, engine, photo, {"fused_tiles": 81})
+    few = locate(index, engine, photo, {"fused_tiles": 12})
+    assert sum(tiles for tiles, _ in engine.calls) == 2 * 81  # all are matched all the same
+    assert [c.tile_id for c in few.candidates] == [c.tile_id for c in every.candidates]
+    assert error_m(few, engine) == pytest.approx(error_m(every, engine), abs=0.1)
+    named = locate(index, engine, photo, {"fused_tiles": 3, "top_k": 20})
+    assert len(named.candidates) == 20
 
 
 def edges_preferred(fakes, index, **options):
