@@ -11,9 +11,10 @@ has_qgis() { /usr/bin/python3 -c 'import qgis.core' 2>/dev/null; }
 if ! has_qgis && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing QGIS from the distribution (about 280 MB, once)"
   export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp)
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-      qgis python3-qgis python3-venv xvfb xauth imagemagick; } >/tmp/cvgl-apt.log 2>&1 ||
-    tail -n 3 /tmp/cvgl-apt.log
+      qgis python3-qgis python3-venv xvfb xauth imagemagick; } >"$log" 2>&1 || tail -n 3 "$log"
+  rm -f "$log"
 fi
 if ! has_qgis; then
   echo "SKIPPED: the tests in QGIS; python3-qgis is not installed, and installing it needs apt-get and root"
