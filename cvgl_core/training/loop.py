@@ -293,7 +293,7 @@ class Trainer:
             "seed": str(self.config.run.seed),
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {self._device}",
             "torch": torch.__version__,
-            "start": self.config.model.start,
+            "start": str(self.config.model.start),
             "validation": json.dumps({k: round(v, 4) for k, v in self._figures.items()}),
             "settings": self.config.model_dump_json(),
         }
