@@ -209,11 +209,11 @@ def _mean(values: FloatArray) -> float:
 
 
 def _median(values: FloatArray) -> float:
-    return float(np.percentile(values, 50, method="nearest"))
+    return float(np.median(values))
 
 
 def _p90(values: FloatArray) -> float:
-    return float(np.percentile(values, 90, method="nearest"))
+    return float(np.percentile(values, 90))
 
 
 def _difference(rows: FloatArray) -> float:

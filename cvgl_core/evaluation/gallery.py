@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cvgl_core.data.citypack import CityPack
+from cvgl_core.evaluation.evalset import CityGrid
 from cvgl_core.evaluation.metrics import one_percent_vigor, rank_of, recall_at, within
 from cvgl_core.models.unifygeo import UnifyGeo
 from cvgl_core.types import DEFAULT_DEPTH, Float32Array, FloatArray, IntArray, ModelCard, UInt8Array
@@ -47,7 +48,9 @@ class Gallery:
         self._normalise = _Normaliser(card, device)
         self._half_px = card.aerial_px // 2
         self._pack = pack
-        self._tiles, self.centres_px = _tiles(pack, card.aerial_px)
+        self._grid = CityGrid.of(pack, card.aerial_px)
+        self._tiles = self._grid.cut(np.arange(len(self._grid.origins_px)))
+        self.centres_px = self._grid.origins_px[:, ::-1] + card.aerial_px / 2  # (u, v)
         parts = [model.forward_aerial(self._normalise(part)) for part in _chunks(self._tiles)]
         self._descriptors = torch.cat([part.descriptor for part in parts])
         self._maps0 = torch.cat([part.maps[0] for part in parts])
@@ -57,9 +60,8 @@ class Gallery:
 
         Nearest is by the maximum norm: the camera lies in that tile's central quarter.
         """
-        offset = np.abs(self._cameras_px()[:, None] - self.centres_px[None]).max(axis=2)
-        views = np.flatnonzero(offset.min(axis=1) <= self._half_px / 2)
-        return views, offset[views].argmin(axis=1)
+        views, tiles, _ = self._grid.covered()
+        return views, tiles
 
     @torch.inference_mode()
     def score(self, strips: UInt8Array) -> Scores:
@@ -120,19 +122,6 @@ class _Normaliser:
         scaled = images.permute(0, 3, 1, 2).float() / 255.0
         normal = (scaled - self._mean) / self._std
         return normal.contiguous(memory_format=torch.channels_last)
-
-
-def _tiles(pack: CityPack, tile_px: int) -> tuple[UInt8Array, FloatArray]:
-    """Cut the orthophoto into half-overlapping tiles; return them and their centres (u, v)."""
-    stride = tile_px // 2
-    height, width = pack.aerial.shape[:2]
-    origins = [
-        (u, v)
-        for v in range(0, height - tile_px + 1, stride)
-        for u in range(0, width - tile_px + 1, stride)
-    ]
-    tiles = np.stack([pack.aerial[v : v + tile_px, u : u + tile_px] for u, v in origins])
-    return tiles, np.array(origins, dtype=np.float64) + tile_px / 2
 
 
 def _chunks(pixels: UInt8Array) -> Iterator[UInt8Array]:

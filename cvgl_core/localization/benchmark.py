@@ -23,7 +23,7 @@ from cvgl_core.localization.localizer import UNCALIBRATED
 from cvgl_core.localization.placing import Placer, ViewCandidates
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.models import GroundFeatures
-from cvgl_core.types import BoolArray, FloatArray, IntArray, Progress, no_progress
+from cvgl_core.types import BoolArray, Float32Array, FloatArray, IntArray, Progress, no_progress
 
 CURVE_DEPTHS = (1, PAPER_DEPTH, 10, 20, 50, 100, 200, 500, 1000)
 _BLOCK = 64
@@ -86,6 +86,15 @@ class _Block:
     fused: FloatArray
 
 
+@dataclass(frozen=True)
+class _Candidates:
+    """Candidates of some views, best retrieved first, ``[n, K]``, and winners ``[n, L + 1]``."""
+
+    tiles: IntArray
+    scores: Float32Array
+    winners: IntArray
+
+
 class _Run:
     """What stays the same for all views of a benchmark, and the clock."""
 
@@ -135,15 +144,6 @@ class _Run:
             rank_after(each, found.indices, positive, retrieved.rank, depth)
             for each, depth in asked
         ]
-        candidates = [
-            ViewCandidates(
-                int(view),
-                tuple(level[row] for level in ground.columns),
-                found.indices[row],
-                scores[row],
-            )
-            for row, view in enumerate(views)
-        ]
         first = found.indices[:, 0]
         return _Block(
             rank=retrieved.rank,
@@ -152,16 +152,22 @@ class _Run:
             covers=self._covers(views, first),
             ranks=np.stack(after, axis=1),
             winner_covers=np.stack([self._covers(views, tiles) for tiles in winners.T], axis=1),
-            **self._places(candidates, winners),
+            **self._places(views, ground, _Candidates(found.indices, scores, winners)),
         )
 
-    def _places(self, candidates: list[ViewCandidates], winners: IntArray) -> dict[str, FloatArray]:
-        """Return the metric columns of a block; NaN where the size of tiles is not known."""
-        errors_m = np.full(winners.shape, np.nan)
-        given_m = np.full(len(winners), np.nan)
-        fused = np.full((len(winners), _FUSED_COLUMNS), np.nan)
-        for row, query in enumerate(candidates if self._subject.metric else []):
-            placed = self._placer.place(query, winners[row])
+    def _places(
+        self, views: IntArray, ground: GroundFeatures, candidates: _Candidates
+    ) -> dict[str, FloatArray]:
+        """Return the metric columns of a block; NaN where metres mean nothing."""
+        errors_m = np.full(candidates.winners.shape, np.nan)
+        given_m = np.full(len(views), np.nan)
+        fused = np.full((len(views), _FUSED_COLUMNS), np.nan)
+        for row, view in enumerate(views if self._subject.metric else []):
+            columns = tuple(level[row] for level in ground.columns)
+            query = ViewCandidates(
+                int(view), columns, candidates.tiles[row], candidates.scores[row]
+            )
+            placed = self._placer.place(query, candidates.winners[row])
             errors_m[row], given_m[row], fused[row] = placed.arg_max_m, placed.given_m, placed.fused
         return {"errors_m": errors_m, "given_m": given_m, "fused": fused}
 

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cvgl_core.evaluation.accuracy import NEAR_M
+from cvgl_core.evaluation.errors import arg_max_errors_m, errors_m
 from cvgl_core.evaluation.evalset import EvalSet
 from cvgl_core.evaluation.stopwatch import Stopwatch
 from cvgl_core.evaluation.store import TileStore
@@ -99,21 +100,15 @@ class Placer:
         with self._clock.timed("decode"):
             heatmaps = self._store.heatmaps(query.columns, tiles)
         with self._clock.timed("fuse"):
-            errors_m = self._arg_max_errors(query.view, tiles, heatmaps)
+            found_m = arg_max_errors_m(self._data, query.view, tiles, heatmaps)
             known = dict(zip(tiles.tolist(), heatmaps, strict=True))
             chosen = [known[tile] if tile in decoded else None for tile in query.tiles[order]]
             fused = self._fused(query.view, query.tiles[order], shares, chosen)
         return Placed(
-            errors_m[np.searchsorted(tiles, winners)],
-            float(errors_m[np.searchsorted(tiles, given)]),
+            found_m[np.searchsorted(tiles, winners)],
+            float(found_m[np.searchsorted(tiles, given)]),
             np.array(astuple(fused)),
         )
-
-    def _arg_max_errors(self, view: int, tiles: IntArray, heatmaps: Float32Array) -> FloatArray:
-        """Return the distance of each tile's most probable pixel to the camera ``[n]``."""
-        side_px = heatmaps.shape[-1]
-        row, col = np.divmod(heatmaps.reshape(len(tiles), -1).argmax(axis=1), side_px)
-        return self._errors(view, tiles, np.stack([row, col], axis=1) + 0.5, side_px)
 
     def _fused(
         self,
@@ -135,21 +130,8 @@ class Placer:
         place = fused_mode(field, votes, self._settings.smoothing_m)
         at_px = np.array([-place.y_m, place.x_m]) / cell_m - corners
         nearest = int(np.abs(at_px - side_px / 2).max(axis=1).argmin())
-        error_m = self._errors(view, tiles[[nearest]], at_px[[nearest]], side_px)
+        error_m = errors_m(self._data, view, tiles[[nearest]], at_px[[nearest]], side_px)
         return _with_figures(field, place, float(error_m[0]), float(shares[0]))
-
-    def _errors(self, view: int, tiles: IntArray, at_px: FloatArray, side_px: int) -> FloatArray:
-        """Return the distance of places to the camera ``[n]``.
-
-        Args:
-            view: whose camera.
-            tiles: that the places are counted from ``[n]``.
-            at_px: rows and columns from the tiles' north-west corners ``[n, 2]``.
-            side_px: of the tiles.
-        """
-        camera_m = self._data.offset_m(np.full(len(tiles), view), tiles)
-        south, east = ((at_px / side_px - 0.5) * self._data.tile_side_m[tiles][:, None]).T
-        return np.asarray(np.hypot(east - camera_m[:, 0], -south - camera_m[:, 1]))
 
 
 def _with_figures(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cvgl_core.data.citypack import CityPack
 from cvgl_core.data.pairset import PairSet
+from cvgl_core.evaluation.errors import arg_max_errors_m
 from cvgl_core.evaluation.evalset import CitySet, ListedSet, lattice_corners, tiles_at
 from cvgl_core.geo import geodesic_distance_m
 
@@ -158,3 +159,15 @@ def test_a_list_without_coordinates_knows_only_the_labelled_tile():
     assert np.isinf(other).all()
     apart = np.abs(np.diff(data.corner_px, axis=0)).max(axis=1)
     assert (apart > 10 * PX).all()
+
+
+@given(st.floats(-8, 8), st.floats(-8, 8), st.integers(0, 15), st.integers(0, 15))
+def test_the_arg_max_is_measured_from_the_centre_of_its_pixel(east, north, row, col):
+    """A camera at (east, north) of a 16 m tile; the heatmap peaks at one pixel of a metre."""
+    camera = SimpleNamespace(
+        tile_side_m=np.array([16.0]), offset_m=lambda views, tiles: np.array([[east, north]])
+    )
+    heatmap = np.zeros((1, 16, 16), np.float32)
+    heatmap[0, row, col] = 1.0
+    found = arg_max_errors_m(camera, 0, np.array([0]), heatmap)
+    assert found[0] == pytest.approx(np.hypot(col - 7.5 - east, 7.5 - row - north))
