@@ -297,3 +297,21 @@ def test_a_fault_in_one_photo_is_a_failure_of_that_photo(site, monkeypatch, capf
     assert json.loads(said[0])["error"] == "ZeroDivisionError"
     assert json.loads(said[1])["type"] == "FeatureCollection"
     assert np.isfinite(json.loads(said[1])["bbox"]).all()
+
+
+class TestList:
+    def test_photos_that_a_file_names(self, locate, site, tmp_path):
+        listed = tmp_path / "photos.txt"
+        listed.write_text(f"{site.pano}\n\n{site.missing}\n", "utf-8")
+        result = locate("--list", listed, "--json")
+        assert result.code == 31
+        assert [line["type"] for line in lines(result)] == ["FeatureCollection", "Failure"]
+
+    def test_a_list_that_cannot_be_read(self, locate, site):
+        for path in (site.missing, site.pano):
+            result = locate("--list", path)
+            assert result.code == 2
+            assert f"--list {path}" in " ".join(result.err.split())
+
+    def test_no_photo_at_all(self, locate):
+        assert locate().code == 2
