@@ -96,6 +96,10 @@
    <translation>Fall gespeichert: {path}</translation>
   </message>
   <message>
+   <source>Chance of elsewhere: {outside}.</source>
+   <translation>Anderswo: {outside}.</translation>
+  </message>
+  <message>
    <source>Check engine</source>
    <translation>Rechenprogramm prüfen</translation>
   </message>
@@ -128,6 +132,10 @@
    <translation>Ungenaue Orte: Seite des Quadrats in Metern (leer: genau)</translation>
   </message>
   <message>
+   <source>Comparing with tiles</source>
+   <translation>Mit Kacheln vergleichen</translation>
+  </message>
+  <message>
    <source>Confidence</source>
    <translation>Sicherheit</translation>
   </message>
@@ -142,6 +150,10 @@ Run again on the same folder, it goes on where it was cancelled, or takes in wha
    <translation>Zerlegt Orthofotos in überlappende Quadrate, beschreibt jedes und bewahrt sie in einem Indexordner auf, in dem Fotos nachgeschlagen werden können. Wo Bilder sich überlappen, gilt das erste. Gebraucht werden Bilder mit 0,5 m pro Pixel oder feiner.
 
 Erneut auf denselben Ordner angewandt, geht es nach einem Abbruch weiter oder nimmt Änderungen auf.</translation>
+  </message>
+  <message>
+   <source>Describing the photo</source>
+   <translation>Foto beschreiben</translation>
   </message>
   <message>
    <source>Done</source>
@@ -296,6 +308,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>Heading up</source>
    <translation>Blickrichtung oben</translation>
+  </message>
+  <message>
+   <source>Help</source>
+   <translation>Hilfe</translation>
   </message>
   <message>
    <source>Horizontal field of view of the photo</source>
@@ -506,6 +522,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Orte</translation>
   </message>
   <message>
+   <source>Placing the camera</source>
+   <translation>Kamera platzieren</translation>
+  </message>
+  <message>
    <source>Position in the photo's EXIF</source>
    <translation>Position im EXIF des Fotos</translation>
   </message>
@@ -516,6 +536,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>Radius and heading</source>
    <translation>Radius und Blickrichtung</translation>
+  </message>
+  <message>
+   <source>Reading the photo and the index</source>
+   <translation>Foto und Index lesen</translation>
   </message>
   <message>
    <source>Reading...</source>
@@ -572,6 +596,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>Search options</source>
    <translation>Suchoptionen</translation>
+  </message>
+  <message>
+   <source>Searching the index</source>
+   <translation>Index durchsuchen</translation>
   </message>
   <message>
    <source>Set the field of view, then Locate</source>
@@ -706,6 +734,10 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>Die Anfrage kann nicht gesendet werden: {}</translation>
   </message>
   <message>
+   <source>The scores are not calibrated for such a photo: read them as an order only.</source>
+   <translation>Die Werte sind für solche Fotos nicht kalibriert: nur als Reihenfolge lesen.</translation>
+  </message>
+  <message>
    <source>There are no photos there.</source>
    <translation>Dort sind keine Fotos.</translation>
   </message>
@@ -738,16 +770,28 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>W</translation>
   </message>
   <message>
+   <source>Waiting for the engine</source>
+   <translation>Warten auf das Rechenprogramm</translation>
+  </message>
+  <message>
+   <source>Weighing the evidence</source>
+   <translation>Belege abwägen</translation>
+  </message>
+  <message>
    <source>What speaks for it, what against</source>
    <translation>Was dafür spricht, was dagegen</translation>
   </message>
   <message>
-   <source>What the map shows has no place on Earth: zoom to the imagery.</source>
-   <translation>Der Kartenausschnitt liegt nirgends auf der Erde: auf die Bilder zoomen.</translation>
+   <source>What the map shows has no place on Earth: zoom to the imagery and try again.</source>
+   <translation>Der Kartenausschnitt liegt nirgends auf der Erde: auf die Bilder zoomen und erneut versuchen.</translation>
   </message>
   <message>
    <source>Write a report of each photo</source>
    <translation>Bericht zu jedem Foto schreiben</translation>
+  </message>
+  <message>
+   <source>Writing the results</source>
+   <translation>Ergebnisse schreiben</translation>
   </message>
   <message>
    <source>Written: {path}</source>
@@ -842,6 +886,10 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>{name} · {tiles} Kacheln, {gsd} m, {crs}</translation>
   </message>
   <message>
+   <source>{name}: opening...</source>
+   <translation>{name}: wird geöffnet...</translation>
+  </message>
+  <message>
    <source>{path} cannot be written ({reason}): choose another folder.</source>
    <translation>{path} kann nicht geschrieben werden ({reason}): anderen Ordner wählen.</translation>
   </message>
@@ -862,8 +910,8 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>{path}: keine solche Datei, weder beim Layer noch beim Projekt.</translation>
   </message>
   <message>
-   <source>{place}. Probability {probability}; half of it within {near}, nine tenths within {far}. Chance of elsewhere: {outside}.</source>
-   <translation>{place}. Wahrscheinlichkeit {probability}; die Hälfte davon innerhalb von {near}, neun Zehntel innerhalb von {far}. Anderswo: {outside}.</translation>
+   <source>{place}. Probability {probability}; half of it within {near}, nine tenths within {far}.</source>
+   <translation>{place}. Wahrscheinlichkeit {probability}; die Hälfte davon innerhalb von {near}, neun Zehntel innerhalb von {far}.</translation>
   </message>
   <message>
    <source>{} It ended {} times in a row.</source>

@@ -96,6 +96,10 @@
    <translation>Dossier enregistré : {path}</translation>
   </message>
   <message>
+   <source>Chance of elsewhere: {outside}.</source>
+   <translation>Ailleurs : {outside}.</translation>
+  </message>
+  <message>
    <source>Check engine</source>
    <translation>Vérifier le moteur</translation>
   </message>
@@ -128,6 +132,10 @@
    <translation>Lieux approximatifs : côté du carré en mètres (vide : exact)</translation>
   </message>
   <message>
+   <source>Comparing with tiles</source>
+   <translation>Comparaison avec les tuiles</translation>
+  </message>
+  <message>
    <source>Confidence</source>
    <translation>Confiance</translation>
   </message>
@@ -142,6 +150,10 @@ Run again on the same folder, it goes on where it was cancelled, or takes in wha
    <translation>Découpe des orthophotos en carrés qui se chevauchent, décrit chacun et les garde dans un dossier d'index où l'on peut chercher des photos. Là où des images se chevauchent, la première l'emporte. Il faut une imagerie d'au plus 0,5 m par pixel.
 
 Relancé sur le même dossier, il reprend après une annulation ou intègre les changements.</translation>
+  </message>
+  <message>
+   <source>Describing the photo</source>
+   <translation>Description de la photo</translation>
   </message>
   <message>
    <source>Done</source>
@@ -296,6 +308,10 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>Heading up</source>
    <translation>Direction en haut</translation>
+  </message>
+  <message>
+   <source>Help</source>
+   <translation>Aide</translation>
   </message>
   <message>
    <source>Horizontal field of view of the photo</source>
@@ -506,6 +522,10 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Lieux</translation>
   </message>
   <message>
+   <source>Placing the camera</source>
+   <translation>Placement de l'appareil</translation>
+  </message>
+  <message>
    <source>Position in the photo's EXIF</source>
    <translation>Position dans l'EXIF de la photo</translation>
   </message>
@@ -516,6 +536,10 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>Radius and heading</source>
    <translation>Rayon et direction</translation>
+  </message>
+  <message>
+   <source>Reading the photo and the index</source>
+   <translation>Lecture de la photo et de l'index</translation>
   </message>
   <message>
    <source>Reading...</source>
@@ -572,6 +596,10 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>Search options</source>
    <translation>Options de recherche</translation>
+  </message>
+  <message>
+   <source>Searching the index</source>
+   <translation>Recherche dans l'index</translation>
   </message>
   <message>
    <source>Set the field of view, then Locate</source>
@@ -706,6 +734,10 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>La demande ne peut pas être envoyée : {}</translation>
   </message>
   <message>
+   <source>The scores are not calibrated for such a photo: read them as an order only.</source>
+   <translation>Les scores ne sont pas calibrés pour une telle photo : ne les lisez que comme un ordre.</translation>
+  </message>
+  <message>
    <source>There are no photos there.</source>
    <translation>Il n'y a pas de photos à cet endroit.</translation>
   </message>
@@ -738,16 +770,28 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>O</translation>
   </message>
   <message>
+   <source>Waiting for the engine</source>
+   <translation>Attente du moteur</translation>
+  </message>
+  <message>
+   <source>Weighing the evidence</source>
+   <translation>Pesée des indices</translation>
+  </message>
+  <message>
    <source>What speaks for it, what against</source>
    <translation>Ce qui parle pour, ce qui parle contre</translation>
   </message>
   <message>
-   <source>What the map shows has no place on Earth: zoom to the imagery.</source>
-   <translation>L'emprise affichée n'existe pas sur Terre : zoomez sur l'imagerie.</translation>
+   <source>What the map shows has no place on Earth: zoom to the imagery and try again.</source>
+   <translation>L'emprise affichée n'existe pas sur Terre : zoomez sur l'imagerie et réessayez.</translation>
   </message>
   <message>
    <source>Write a report of each photo</source>
    <translation>Écrire un rapport de chaque photo</translation>
+  </message>
+  <message>
+   <source>Writing the results</source>
+   <translation>Écriture des résultats</translation>
   </message>
   <message>
    <source>Written: {path}</source>
@@ -842,6 +886,10 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>{name} · {tiles} tuiles, {gsd} m, {crs}</translation>
   </message>
   <message>
+   <source>{name}: opening...</source>
+   <translation>{name} : ouverture...</translation>
+  </message>
+  <message>
    <source>{path} cannot be written ({reason}): choose another folder.</source>
    <translation>{path} ne peut pas être écrit ({reason}) : choisissez un autre dossier.</translation>
   </message>
@@ -862,8 +910,8 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>{path} : pas de tel fichier, ni près de la couche ni près du projet.</translation>
   </message>
   <message>
-   <source>{place}. Probability {probability}; half of it within {near}, nine tenths within {far}. Chance of elsewhere: {outside}.</source>
-   <translation>{place}. Probabilité {probability} ; la moitié à moins de {near}, neuf dixièmes à moins de {far}. Ailleurs : {outside}.</translation>
+   <source>{place}. Probability {probability}; half of it within {near}, nine tenths within {far}.</source>
+   <translation>{place}. Probabilité {probability} ; la moitié à moins de {near}, neuf dixièmes à moins de {far}.</translation>
   </message>
   <message>
    <source>{} It ended {} times in a row.</source>
