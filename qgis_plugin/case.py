@@ -22,7 +22,16 @@ from qgis.core import (
 )
 
 from .i18n import tr
-from .layers import KEYS, RASTERS, PhotoGroup, add_layer, new_group, remove_groups, title
+from .layers import (
+    KEYS,
+    RASTERS,
+    PhotoGroup,
+    add_layer,
+    new_group,
+    remove_groups,
+    title,
+    unfold,
+)
 from .result import Result, read_result
 
 STYLE_NAME = "default"
@@ -99,6 +108,7 @@ def open_case(
                 path=package
             )
         )
+    unfold(node)
     yield result, PhotoGroup(node)
 
 

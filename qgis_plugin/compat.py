@@ -5,9 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qgis.core import QgsTask
 from qgis.PyQt.QtCore import QPoint
 from qgis.PyQt.QtGui import QMouseEvent
 from qgis.PyQt.QtWidgets import QAction, QMenu
+
+
+def quiet_task_flags() -> QgsTask.Flag:
+    """Return the flags of a task that can be cancelled and tells its end itself (from 3.26)."""
+    silent = getattr(QgsTask.Flag, "Silent", None)
+    return QgsTask.Flag.CanCancel if silent is None else QgsTask.Flag.CanCancel | silent
 
 
 def event_point(event: QMouseEvent) -> QPoint:

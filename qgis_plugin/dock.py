@@ -12,10 +12,10 @@ from qgis.PyQt.QtGui import QShowEvent
 from qgis.PyQt.QtWidgets import QFrame, QInputDialog, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 from . import settings
+from .area import AreaError, searched_area
 from .case import open_case, save_case
 from .i18n import tr
 from .layers import PhotoGroup, find_groups
-from .mapping import canvas_area, layer_area
 from .marker import TileMarker
 from .result import ANALYST_NOTE, Json, Result, ResultError, read_result
 from .search import Question, Search, new_folder
@@ -30,7 +30,7 @@ from .widgets.finding import FindingForm
 from .widgets.index_bar import IndexBar
 from .widgets.map_layers import MapLayers
 from .widgets.photo_box import PhotoBox
-from .widgets.photo_options import CANVAS, LAYER, PhotoOptions
+from .widgets.photo_options import PhotoOptions
 from .widgets.run_bar import RunBar
 from .widgets.settings_dialog import SettingsDialog
 from .widgets.verdict import VerdictView
@@ -64,7 +64,8 @@ class CvglDock(QgsDockWidget):
         self.station = station or Station(self)
         self.search = Search(self.station, self)
         self.result, self.group, self._photo, self._path = None, None, None, ""
-        self._previews, self._settings_dialog = QTemporaryDir(), None
+        self._previews, self._preview_count = QTemporaryDir(), 0
+        self._seen = False
         self.marker = TileMarker(iface.mapCanvas())
         self._lay_out()
         self._connect()
@@ -80,7 +81,10 @@ class CvglDock(QgsDockWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Start the engine when the dock is first seen, and open the last index."""
         super().showEvent(event)
-        if self.station.start() and not self.index_bar.path() and settings.recent_indexes():
+        if self._seen:
+            return
+        self._seen = True
+        if self.station.start() and settings.recent_indexes():
             self.open_index(settings.recent_indexes()[0])
 
     # Index and photo
@@ -100,7 +104,8 @@ class CvglDock(QgsDockWidget):
         self.options.show_photo(None)
         self.photo_box.show_reading(path)
         self.run_bar.show_idle("")
-        preview = str(Path(self._previews.path()) / f"{len(str(path))}-preview.jpg")
+        self._preview_count += 1
+        preview = str(Path(self._previews.path()) / f"{self._preview_count}.jpg")
         job = self.station.request("describe_photo", {"photo": str(path), "preview": preview})
         job.finished.connect(lambda photo: self._photo_read(str(path), photo))
         job.failed.connect(lambda _error, message: self._photo_failed(str(path), message))
@@ -108,11 +113,17 @@ class CvglDock(QgsDockWidget):
 
     def locate(self) -> None:
         """Ask where the photo was taken, with the options as they are."""
-        area, ready = self._area()
-        if not ready or self._photo is None:
+        if self._photo is None:
             return
+        options, canvas = self.options, self._iface.mapCanvas()
         try:
+            area = searched_area(
+                options.area(), canvas, options.area_layer(), QgsProject.instance()
+            )
             folder = new_folder(settings.results_folder(), self._path)
+        except AreaError as error:
+            self._warn(str(error))
+            return
         except OSError as error:
             self._warn(
                 tr("Results cannot be written to {folder} ({reason}). Choose another folder in the "
@@ -121,8 +132,8 @@ class CvglDock(QgsDockWidget):
             return
         self._show_result(None, None)
         question = Question(
-            self._path, self.index_bar.path(), self.options.heading(),
-            self.options.field_of_view(), self.options.near(), area,
+            self._path, self.index_bar.path(), options.heading(),
+            options.field_of_view(), options.near(), area,
         )  # fmt: skip
         self.run_bar.show_progress(0.0, tr("Asking the engine"))
         self.search.locate(question, folder, value_of(self._photo, "fov_deg"))
@@ -292,22 +303,6 @@ class CvglDock(QgsDockWidget):
             self._reopened(result, group)
             return
 
-    def _area(self) -> tuple[Json | None, bool]:
-        """Return the area to search as GeoJSON, None for all, and whether that could be told."""
-        choice = self.options.area()
-        if choice == CANVAS:
-            area = canvas_area(self._iface.mapCanvas(), QgsProject.instance())
-            if area is None:
-                self._warn(tr("What the map shows has no place on Earth: zoom to the imagery."))
-            return area, area is not None
-        if choice == LAYER:
-            layer = self.options.area_layer()
-            area = None if layer is None else layer_area(layer, QgsProject.instance())
-            if area is None:
-                self._warn(tr("The layer for the search area has no polygons with a known CRS."))
-            return area, area is not None
-        return None, True
-
     def _enable(self) -> None:
         """Enable what can be done."""
         ready = self._photo is not None and bool(self.index_bar.path())
@@ -330,13 +325,12 @@ class CvglDock(QgsDockWidget):
             lambda command: self.station.check(command, dialog.show_check, dialog)
         )
         dialog.show()
-        self._settings_dialog = dialog
 
     def _ask_export(self) -> None:
         """Show the Processing algorithm that writes other formats, filled in."""
         from processing import execAlgorithmDialog
 
-        execAlgorithmDialog(EXPORT_ALGORITHM, {"RESULTS": str(self.result.path)})
+        execAlgorithmDialog(EXPORT_ALGORITHM, {"INPUT": str(self.result.path.parent)})
 
     def _lay_out(self) -> None:
         """Put the dock together."""

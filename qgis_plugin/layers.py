@@ -146,7 +146,7 @@ def build_group(
         if layer is not None:
             add_layer(project, node, layer, key)
         yield None
-    node.setExpanded(True)
+    unfold(node)
     yield PhotoGroup(node)
 
 
@@ -156,6 +156,12 @@ def new_group(project: QgsProject, result: Result) -> QgsLayerTreeGroup:
     node.setCustomProperty(RESULT_PROPERTY, str(result.path))
     node.setCustomProperty(PHOTO_PROPERTY, result.estimate.get("photo_sha256") or "")
     return node
+
+
+def unfold(node: QgsLayerTreeGroup) -> None:
+    """Show what is in a group; it counts as open since it was empty, though it is not shown so."""
+    node.setExpanded(False)
+    node.setExpanded(True)
 
 
 def add_layer(project: QgsProject, node: QgsLayerTreeGroup, layer: QgsMapLayer, key: str) -> None:

@@ -14,9 +14,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProject,
     QgsRectangle,
-    QgsVectorLayer,
 )
-from qgis.gui import QgsMapCanvas
 
 from .result import Json, Place
 
@@ -75,23 +73,3 @@ def geometry_in_degrees(
 def _to_crs(crs: QgsCoordinateReferenceSystem, project: QgsProject) -> QgsCoordinateTransform:
     """Return the transform from degrees to a CRS."""
     return QgsCoordinateTransform(degrees(), crs, project)
-
-
-def canvas_area(canvas: QgsMapCanvas, project: QgsProject) -> Json | None:
-    """Return what the canvas shows, turned or not, as a GeoJSON polygon in degrees, or None."""
-    view = canvas.mapSettings()
-    corners = [QgsPointXY(corner) for corner in view.visiblePolygon()]
-    if not view.destinationCrs().isValid() or len(corners) < 4:
-        return None
-    shape = QgsGeometry.fromPolygonXY([[*corners[:4], corners[0]]])
-    return geometry_in_degrees(shape, view.destinationCrs(), project)
-
-
-def layer_area(layer: QgsVectorLayer, project: QgsProject) -> Json | None:
-    """Return a layer's polygons (the selected ones, if any) as GeoJSON in degrees, or None."""
-    if not layer.crs().isValid():
-        return None
-    features = layer.getSelectedFeatures() if layer.selectedFeatureCount() else layer.getFeatures()
-    shapes = [feature.geometry() for feature in features if feature.hasGeometry()]
-    merged = QgsGeometry.unaryUnion(shapes)
-    return None if merged.isEmpty() else geometry_in_degrees(merged, layer.crs(), project)

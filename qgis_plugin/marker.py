@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qgis.core import QgsCsException, QgsProject, QgsWkbTypes
 from qgis.gui import QgsMapCanvas, QgsRubberBand
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 
 from .mapping import outline_on_map, view_of
@@ -61,4 +62,5 @@ class TileMarker:
         self._band.setStrokeColor(QColor(COLOUR))
         self._band.setFillColor(QColor(0, 0, 0, 0))
         self._band.setWidth(WIDTH_PX)
+        self._band.setLineStyle(Qt.PenStyle.DotLine)
         self._band.setToGeometry(outline, crs)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qgis.core import QgsApplication
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QCoreApplication, Qt
-from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtCore import QCoreApplication, Qt, QUrl
+from qgis.PyQt.QtGui import QDesktopServices, QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from .dock import CvglDock
@@ -16,6 +16,7 @@ from .i18n import install_translator, tr
 from .processing.provider import CvglProvider
 
 ICON = Path(__file__).parent / "resources" / "icon.svg"
+HELP = QUrl.fromLocalFile(str(Path(__file__).parent / "help" / "index.html"))
 MENU = "CVGL"
 
 
@@ -25,7 +26,7 @@ class CvglPlugin:
     def __init__(self, iface: QgisInterface) -> None:
         self._iface = iface
         self._translator = install_translator()
-        self._provider = self._action = self.dock = None
+        self._provider = self._action = self._help = self.dock = None
 
     def initProcessing(self) -> None:
         """Add the algorithms; also called by qgis_process, where there is no window."""
@@ -44,7 +45,10 @@ class CvglPlugin:
         self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.dock.setUserVisible(False)
         self._iface.addToolBarIcon(self._action)
-        self._iface.addPluginToMenu(MENU, self._action)
+        self._help = QAction(tr("Help"), window)
+        self._help.triggered.connect(lambda: QDesktopServices.openUrl(HELP))
+        for action in (self._action, self._help):
+            self._iface.addPluginToMenu(MENU, action)
 
     def unload(self) -> None:
         """Take everything away again; no process stays."""
@@ -53,12 +57,13 @@ class CvglPlugin:
             self._provider = None
         if self.dock is not None:
             self.dock.close_down()
-            self._iface.removePluginMenu(MENU, self._action)
+            for action in (self._action, self._help):
+                self._iface.removePluginMenu(MENU, action)
+                action.deleteLater()
             self._iface.removeToolBarIcon(self._action)
             self._iface.removeDockWidget(self.dock)
             self.dock.deleteLater()
-            self._action.deleteLater()
-            self.dock = self._action = None
+            self.dock = self._action = self._help = None
         if self._translator is not None:
             QCoreApplication.removeTranslator(self._translator)
             self._translator = None

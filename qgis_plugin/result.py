@@ -82,7 +82,7 @@ class Result:
     @property
     def shapes(self) -> Path:
         """The plugin's own drawing beside the result: circles, heading cone, searched area."""
-        return self.path.with_name(self.path.stem + ".shapes.geojson")
+        return self.path.with_name(self.path.stem + ".shapes.json")
 
     @property
     def report(self) -> Path:

@@ -19,6 +19,7 @@ from .shapes import write_shapes
 from .station import Station
 from .steps import Steps
 from .task_mirror import TaskMirror
+from .words import stage
 
 MAX_NAME = 60
 
@@ -64,7 +65,9 @@ class Search(QObject):
         )
         job = self._engine.request("locate", {k: v for k, v in params.items() if v is not None})
         self._job = job
-        self._task = TaskMirror(tr("Locate {photo}").format(photo=Path(question.photo).name))
+        self._task = TaskMirror(
+            tr("Locate {photo}").format(photo=Path(question.photo).name[:MAX_NAME])
+        )
         self._task.cancel_asked.connect(self.cancel)
         QgsApplication.taskManager().addTask(self._task)
         fov_deg = question.fov_deg or photo_fov_deg
@@ -93,7 +96,7 @@ class Search(QObject):
         """Pass on how far the current job is."""
         if job is self._job:
             self._task.show_progress(fraction)
-            self.progressed.emit(fraction, text)
+            self.progressed.emit(fraction, stage(job.stage, text))
 
     def _ended(self, job: Job) -> bool:
         """Tell whether the job that ended is the current one, and forget it."""

@@ -8,6 +8,8 @@ from threading import Event
 from qgis.core import QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
 
+from .compat import quiet_task_flags
+
 
 class TaskMirror(QgsTask):
     """Does nothing but wait until the job it stands for has ended."""
@@ -15,7 +17,7 @@ class TaskMirror(QgsTask):
     cancel_asked = pyqtSignal()
 
     def __init__(self, title: str) -> None:
-        super().__init__(title, QgsTask.Flag.CanCancel)
+        super().__init__(title, quiet_task_flags())
         self._ended, self._well = Event(), False
 
     def run(self) -> bool:

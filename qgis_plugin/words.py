@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from .i18n import tr
 from .result import Json
 
+EVEN = 0.5
 NBSP = "\u00a0"
 
 
@@ -32,16 +34,20 @@ def verdict_text(estimate: Json) -> str:
             "Nothing here explains the photo well; chance that it was taken elsewhere: {outside}. "
             "The best place inside, {place}, should not be relied on."
         ).format(outside=outside, place=place)
-    return tr(
-        "{place}. Probability {probability}; half of it within {near}, nine tenths within {far}. "
-        "Chance of elsewhere: {outside}."
+    figures = tr(
+        "{place}. Probability {probability}; half of it within {near}, nine tenths within {far}."
     ).format(
         place=place,
         probability=percent(estimate.get("probability")),
         near=metres(estimate.get("radius_50_m")),
         far=metres(estimate.get("radius_90_m")),
-        outside=outside,
     )
+    if (estimate.get("outside_probability") or 0.0) > EVEN:
+        # A calibration that held for this photo would have said "not in this area".
+        caution = tr("The scores are not calibrated for such a photo: read them as an order only.")
+    else:
+        caution = tr("Chance of elsewhere: {outside}.").format(outside=outside)
+    return f"{figures} {caution}"
 
 
 def percent(probability: float | None) -> str:
@@ -168,6 +174,23 @@ def index_facts(info: Json) -> str:
         (tr("Index"), f"{info['index_id']}, {tr('version')} {info['version']}"),
     )
     return "\n".join(f"{name}: {value}" for name, value in rows)
+
+
+def stage(name: str, text: str) -> str:
+    """Return a stage of the engine in the user's language, with the figures of its own words."""
+    words = {
+        "waiting": tr("Waiting for the engine"),
+        "reading": tr("Reading the photo and the index"),
+        "describing": tr("Describing the photo"),
+        "searching": tr("Searching the index"),
+        "matching": tr("Comparing with tiles"),
+        "decoding": tr("Placing the camera"),
+        "fusing": tr("Weighing the evidence"),
+        "writing": tr("Writing the results"),
+    }.get(name)
+    if words is None:
+        return text
+    return " ".join([words, " / ".join(re.findall(r"\d+", text))]).strip()
 
 
 def value_of(photo: Json, name: str) -> Any:

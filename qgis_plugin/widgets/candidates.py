@@ -209,4 +209,4 @@ class CandidateList(QListView):
 
     def sizeHint(self) -> QSize:
         """Return room for about three candidates."""
-        return QSize(320, 11 * self.fontMetrics().height())
+        return QSize(320, 10 * self.fontMetrics().height())

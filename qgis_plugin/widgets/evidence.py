@@ -41,8 +41,11 @@ def compass_letters() -> dict[int, str]:
     }  # fmt: skip
 
 
-class PhotoPanel(QWidget):
-    """The photo over a ruler of azimuths; tells the azimuth that is pointed at."""
+class PhotoPanel(QLabel):
+    """The photo over a ruler of azimuths; tells the azimuth that is pointed at.
+
+    A label, because themes of QGIS give labels a colour for text, and plain widgets none.
+    """
 
     pointed = pyqtSignal(object)
 
@@ -280,8 +283,8 @@ class EvidenceView(QgsCollapsibleGroupBox):
         line = self.fontMetrics().height()
         for widget in (self.photo_panel, self.tile_panel, self.label, self.up_check):
             self._grid.removeWidget(widget)
-        self.photo_panel.setMinimumSize(QSize(120, (7 if wide else 11) * line))
-        self.tile_panel.setMinimumSize(QSize(120, 11 * line))
+        self.photo_panel.setMinimumSize(QSize(120, (7 if wide else 10) * line))
+        self.tile_panel.setMinimumSize(QSize(120, 10 * line))
         if wide:
             self._grid.addWidget(self.photo_panel, 0, 0, 1, 2)
             self._grid.addWidget(self.tile_panel, 1, 1, 2, 1)

@@ -68,8 +68,10 @@ class IndexBar(QWidget):
     def show_opening(self, path: str) -> None:
         """Show that an index is being opened."""
         self._info = None
-        self.box.setItemText(0, self.box.itemText(0))
-        self.refresh(path if path in settings.recent_indexes() else "")
+        self.refresh(path)
+        self.box.setItemText(
+            self.box.currentIndex(), tr("{name}: opening...").format(name=Path(path).name)
+        )
 
     def show_index(self, path: str, info: Json) -> None:
         """Show the open index; `info` as the engine answers."""

@@ -7,12 +7,12 @@ from qgis.core import QgsMapLayerProxyModel, QgsVectorLayer
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapLayerComboBox
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
+from ..area import CANVAS, LAYER, WHOLE
 from ..i18n import tr
 from ..result import Json
 from ..words import lonlat, value_of
 
 FROM_FILE, BY_HAND, UNKNOWN = "file", "hand", "unknown"
-WHOLE, CANVAS, LAYER = "whole", "canvas", "layer"
 
 
 class PhotoOptions(QgsCollapsibleGroupBox):
@@ -89,8 +89,8 @@ class PhotoOptions(QgsCollapsibleGroupBox):
         return [*self._position, self.near_spin.value()]
 
     def area(self) -> str:
-        """Return which area is searched: WHOLE, CANVAS or LAYER."""
-        return self.area_box.currentData()
+        """Return which area is searched: WHOLE, CANVAS or LAYER; near a place, nothing else."""
+        return WHOLE if self.near() is not None else self.area_box.currentData()
 
     def area_layer(self) -> QgsVectorLayer | None:
         """Return the layer whose polygons are searched."""
@@ -102,7 +102,8 @@ class PhotoOptions(QgsCollapsibleGroupBox):
         self.fov_spin.setEnabled(self.fov_box.currentData() == BY_HAND)
         self.near_check.setEnabled(self._position is not None)
         self.near_spin.setEnabled(self._position is not None and self.near_check.isChecked())
-        self.layer_box.setEnabled(self.area_box.currentData() == LAYER)
+        self.area_box.setEnabled(self.near() is None)
+        self.layer_box.setEnabled(self.area() == LAYER)
 
     def _lay_out(self) -> None:
         """Put the form together."""

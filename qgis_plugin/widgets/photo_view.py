@@ -18,7 +18,7 @@ from qgis.PyQt.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from qgis.PyQt.QtWidgets import QFrame, QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from ..i18n import tr
 
@@ -38,8 +38,11 @@ def photos_in(mime: QMimeData) -> list[str]:
     return [path for path in paths if is_photo(path)]
 
 
-class PhotoView(QFrame):
-    """A drop target that shows the photo's preview; also clickable and reachable by keyboard."""
+class PhotoView(QLabel):
+    """A drop target that shows the photo's preview; also clickable and reachable by keyboard.
+
+    A label, because themes of QGIS give labels a colour for text, and plain frames none.
+    """
 
     photos_dropped = pyqtSignal(list)
     clicked = pyqtSignal()

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QColor, QPainter, QPaintEvent
 from qgis.PyQt.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..i18n import tr
 from ..result import Json, Result
 from ..words import metres, verdict_text, verdict_title
 
+BAR_PX = 4
 COLOURS = {"strong": "#2aa148", "possible": "#c98a00", "weak": "#c4622d", "none": "#8a8a8a"}
 
 
@@ -19,6 +21,7 @@ class VerdictView(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("cvglVerdict")
+        self._colour = QColor()
         self.title_label, self.text_label = QLabel(), QLabel()
         font = self.title_label.font()
         font.setBold(True)
@@ -46,8 +49,12 @@ class VerdictView(QFrame):
         if estimate.get("exif_distance_m") is not None:
             text += "\n" + _exif(estimate)
         self.text_label.setText(text)
-        colour = COLOURS.get(estimate.get("confidence"), COLOURS["none"])
-        self.setStyleSheet(f"#cvglVerdict {{ border-left: 4px solid {colour}; }}")
+        self._colour = QColor(COLOURS.get(estimate.get("confidence"), COLOURS["none"]))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the bar."""
+        QPainter(self).fillRect(0, 0, BAR_PX, self.height(), self._colour)
 
 
 def _exif(estimate: Json) -> str:
