@@ -18,6 +18,18 @@ def test_unknown_name_lists_the_known():
     assert "unifygeo-convnext-tiny" in str(caught.value)
 
 
+def test_variants_can_be_created_but_are_not_listed():
+    for variant in ("paper", "mean", "shared", "cvusa", "cvusa-shared"):
+        name = f"unifygeo-convnext-tiny-{variant}"
+        assert model_config(name).name == name
+        assert name not in list_models()
+    config = model_config("unifygeo-convnext-tiny-cvusa-shared")
+    assert config.shared_encoder and config.aggregator == "mean"
+    assert config.ground.height_px == 128
+    with pytest.raises(UnknownModelError):
+        model_config("unifygeo-lite1-mean")
+
+
 def test_a_name_is_registered_once():
     with pytest.raises(ValueError, match="already"):
         register_model(DEFAULT_MODEL)(lambda: model_config(DEFAULT_MODEL))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -23,9 +24,18 @@ from cvgl_core.types import ModelCard
 from tests.data.make_vigor import make_vigor
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """A copy that tests only read."""
+    root = tmp_path_factory.mktemp("vigor")
+    make_vigor(root, tile_px=32, panorama_px=32)
+    return root
+
+
 @pytest.fixture
-def root(tmp_path) -> Path:
-    make_vigor(tmp_path / "vigor", tile_px=32, panorama_px=32)
+def broken(root, tmp_path) -> Path:
+    """A copy to damage."""
+    shutil.copytree(root, tmp_path / "vigor")
     return tmp_path / "vigor"
 
 
@@ -144,9 +154,9 @@ def damage(root: Path, count: int) -> set[str]:
     return {path.name for path in pairs.view_paths[:count]}
 
 
-def test_an_unreadable_image_is_replaced_counted_and_logged_once(root, card, caplog):
-    names = damage(root, 1)
-    with caplog.at_level(logging.WARNING), opened(root, card) as source:
+def test_an_unreadable_image_is_replaced_counted_and_logged_once(broken, card, caplog):
+    names = damage(broken, 1)
+    with caplog.at_level(logging.WARNING), opened(broken, card) as source:
         batches = []
         while source.epochs < 2.0:
             batches.append(source.draw())
@@ -156,14 +166,14 @@ def test_an_unreadable_image_is_replaced_counted_and_logged_once(root, card, cap
         state = source.state()
     lines = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
     assert len(lines) == 1 and names.pop() in lines[0] and ".txt:" in lines[0]
-    with opened(root, card) as again:
+    with opened(broken, card) as again:
         assert all(same(batch, again.draw()) for batch in batches)
     assert state["unreadable"].tolist() == [0]
 
 
-def test_many_unreadable_images_stop_the_run(root, card):
-    names = damage(root, 12)
-    with opened(root, card) as source, pytest.raises(DatasetError, match="unreadable_limit") as e:
+def test_many_unreadable_images_stop_the_run(broken, card):
+    names = damage(broken, 12)
+    with opened(broken, card) as source, pytest.raises(DatasetError, match="unreadable_limit") as e:
         for _ in range(8):
             source.draw()
     assert any(name in str(e.value) for name in names) and ".txt:" in str(e.value)
