@@ -34,7 +34,7 @@ class Job(QObject):
         self.done = self.cancelling = False
 
     def cancel(self) -> None:
-        """Ask to stop; ``cancelled`` follows, at the latest after a grace time."""
+        """Ask to stop; ``cancelled`` follows within a tenth of a second."""
         if not (self.done or self.cancelling):
             self.cancelling = True
             self.cancel_asked.emit()

@@ -31,6 +31,8 @@ class Limits:
         slow_start_ms: from then on the state says that the start takes long.
         start_ms: from then on a start has failed.
         silence_ms: a busy engine that says nothing for so long is called silent.
+        cancelled_ms: a job counts as cancelled from then on, though the engine may still be at a
+            step that cannot be interrupted.
         cancel_ms: an engine that does not end a cancelled job is killed.
         pauses_ms: before each restart in a row; after the last one it is left alone.
     """
@@ -38,6 +40,7 @@ class Limits:
     slow_start_ms: int = 15_000
     start_ms: int = 180_000
     silence_ms: int = 30_000
+    cancelled_ms: int = 80
     cancel_ms: int = 5_000
     pauses_ms: tuple[int, ...] = (500, 1_000, 2_000, 4_000, 8_000)
 
@@ -252,6 +255,7 @@ class Engine(QObject):
             later(self, 0, lambda: self._finish(job))
             return
         self._child.write(encode_request(f"cancel-{job.id}", "cancel", {"id": job.id}))
+        later(self, self.limits.cancelled_ms, job.give_up)
         later(self, self.limits.cancel_ms, lambda: self._on_late_cancel(job.id))
 
     def _on_late_cancel(self, name: str) -> None:

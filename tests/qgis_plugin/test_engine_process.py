@@ -124,8 +124,8 @@ class TestCancel:
         heard.job.cancel()
         heard.job.cancel()
         wait(lambda: heard.end)
+        wait(lambda: engine.state == READY)
         assert heard.events == [("cancelled",)]
-        assert engine.state == READY
 
     def test_before_it_was_sent(self, make_engine, wait):
         engine = make_engine("slow")
@@ -142,7 +142,9 @@ class TestCancel:
         wait(lambda: heard.progress)
         other, old = ask(engine, steps=3), pid(engine)
         heard.job.cancel()
-        wait(lambda: heard.end and other.end)
+        wait(lambda: heard.end)
+        assert engine.state == BUSY and not other.end
+        wait(lambda: other.end)
         assert heard.events == [("cancelled",)]
         assert other.end[0] == "finished"
         wait(lambda: not alive(old))

@@ -110,7 +110,8 @@ def test_cancel_leaves_a_warm_engine(ask, engine, wait):
     job.cancel()
     wait(lambda: job.events, 10)
     assert job.events == [("cancelled",)]
-    assert engine.state == READY and engine.facts["pid"] == pid
+    wait(lambda: engine.state == READY, 10)
+    assert engine.facts["pid"] == pid
 
 
 def test_a_killed_worker_is_told_and_replaced(ask, engine, wait):
