@@ -132,3 +132,36 @@ def test_train_refuses_bad_configurations(cvgl, trainer, tmp_path, text):
     assert result.code == 11
     assert "t.toml" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+def test_train_takes_a_preset_a_row_and_changes(cvgl, trainer):
+    result = cvgl(
+        "train", "simcity", "--row", "fa", "--set", "run.minutes=3", "--set", "batch.size=8"
+    )
+    assert result.code == 0
+    config = trainer.config
+    assert config.model.network == "unifygeo-lite0-paper"
+    assert (config.run.minutes, config.batch.size) == (3, 8)
+    assert str(config.run.folder) == "runs/simcity-fa"
+
+
+def test_train_lists_presets_and_rows(cvgl):
+    result = cvgl("train", "--list")
+    assert result.code == 0
+    assert all(name in result.out for name in ("vigor-same", "cvusa", "sample4geo", "ul-fa"))
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [(("--row", "none"), "rows:"), (("--set", "batch.size"), "section.key=value")],
+    ids=["row", "change"],
+)
+def test_train_refuses_unknown_rows_and_changes(cvgl, trainer, options, word):
+    result = cvgl("train", "simcity", *options)
+    assert result.code == 11
+    assert word in result.err
+
+
+def test_of_several_processes_one_talks(cvgl, trainer, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert cvgl("train", "simcity", "--json").out == ""
