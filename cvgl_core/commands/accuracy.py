@@ -31,6 +31,7 @@ class DatasetChoice:
     labels: str
     limit: int | None
     depth: int
+    maps_gb: float
 
 
 def measure_dataset(
@@ -56,7 +57,10 @@ def measure_dataset(
     for failure in opened.skipped:
         log.info("left out: %s: %s", one_line(failure.item), one_line(failure.message))
     options = BenchmarkOptions(
-        LocalizeSettings(depth=choice.depth), limit=choice.limit, labels=opened.labels
+        LocalizeSettings(depth=choice.depth),
+        limit=choice.limit,
+        labels=opened.labels,
+        maps_bytes=int(choice.maps_gb * 1e9),
     )
     with progress_bar() as progress:
         found = benchmark(opened.data, network, options, progress)

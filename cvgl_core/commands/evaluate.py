@@ -64,6 +64,9 @@ def evaluate(
             help="Write accuracy.html and accuracy.json (data set).",
         ),
     ] = None,
+    maps_gb: Annotated[
+        float, typer.Option(min=0.0, metavar="N", help="Memory for the gallery's maps (data set).")
+    ] = 1.0,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the first N photos.")
     ] = None,
@@ -94,7 +97,7 @@ def evaluate(
             raise typer.BadParameter("--dataset needs --root, and no --index, --photos or --report")
         from cvgl_core.commands.accuracy import DatasetChoice, measure_dataset
 
-        asked = DatasetChoice(dataset, root, protocol, split, labels, limit, depth)
+        asked = DatasetChoice(dataset, root, protocol, split, labels, limit, depth, maps_gb)
         typer.echo(measure_dataset(asked, model, device, output, as_json))
         return
     if index is None or photos is None or output is not None:

@@ -11,7 +11,7 @@ from cvgl_core.evaluation.evalset import EvalSet, tiles_at
 from cvgl_core.evaluation.network import Network
 from cvgl_core.types import Float32Array, IntArray, Progress, no_progress
 
-MAPS_BYTES = 1 << 30
+MAPS_BYTES = 1_000_000_000
 """Memory that the maps of a gallery may take; what does not fit is made again when needed."""
 
 _CHUNK = 256

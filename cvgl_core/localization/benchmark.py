@@ -37,7 +37,8 @@ class BenchmarkOptions:
 
     Attributes:
         settings: how this project locates; its ``depth`` is the one compared with the paper's.
-        deepest: no depth of the curve goes beyond it.
+        deepest: no depth of the curve goes beyond it; nor beyond the settings' depth where maps do
+            not fit, for every candidate would have to be described again.
         limit: only so many views, the first; all if None.
         labels: where the true places come from; "centre" where they are the tiles' centres.
         maps_bytes: memory that the gallery's maps may take.
@@ -106,7 +107,6 @@ class _Run:
         self._clock = Stopwatch()
         self._match_seconds: dict[int, float] = {}
         size, card, settings = len(data.tile_side_m), network.card, options.settings
-        self._depths = _depths(size, settings.depth, options.deepest)
         self._subject = Subject(
             data=data.name,
             labels=options.labels,
@@ -118,6 +118,8 @@ class _Run:
         )
         with self._clock.timed("describe tiles"):
             self._store = TileStore(data, network, options.maps_bytes, progress)
+        deepest = options.deepest if self._store.kept_levels else settings.depth
+        self._depths = _depths(size, settings.depth, deepest)
         self._calibration = card.calibration or UNCALIBRATED
         self._placer = Placer(data, self._store, settings, self._calibration, self._clock)
 

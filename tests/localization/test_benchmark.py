@@ -242,6 +242,7 @@ def test_memory_for_maps_changes_nothing(world, found, maps_bytes, levels):
     assert (again.fused.error_m == found.fused.error_m).all()
     assert (again.given_m == found.given_m).all()
     assert bool(again.match_seconds) == (levels > 0)
+    assert max(again.by_depth) == (20 if levels else SETTINGS.depth)
 
 
 def test_blocks_of_views_and_chunks_of_tiles_change_nothing(world, found, monkeypatch):
