@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ import torch
 from pack_gallery import PackGallery, open_city
 
 from cvgl_core.index import KEPT_CHANNELS
+from cvgl_core.localization import Localizer, LocalizeSettings
 from cvgl_core.localization.rerank import rerank
 from cvgl_core.localization.retrieve import Query, Retrieved, describe, retrieve
 from cvgl_core.models import DEFAULT_MODEL, Engine, load_engine
-from cvgl_core.types import Float32Array, IntArray, no_progress
+from cvgl_core.types import DEFAULT_DEPTH, Float32Array, IntArray, no_progress
 
 DEPTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 _BATCH = 16
@@ -96,6 +98,36 @@ def costs_by_depth(
     return costs
 
 
+def print_recentring(engine: Engine, gallery: PackGallery, depth: int, limit: int) -> None:
+    """Print how often the named tile is right, and the errors, before and after re-centring."""
+    settings = LocalizeSettings(depth=depth, top_k=min(5, depth))
+    plain, moving = (
+        Localizer(gallery, engine, replace(settings, recentre=recentre))
+        for recentre in (False, True)
+    )
+    right, errors_m, moved = [], [], 0
+    step = max(1, len(gallery.views) // limit)
+    for view, camera, truth in list(
+        zip(gallery.views, gallery.cameras_m, gallery.truth, strict=True)
+    )[::step]:
+        after = moving.search(view).fused
+        # Where nothing moved, re-centring did nothing at all.
+        before = after if after.moved_from is None else plain.search(view).fused
+        moved += after.moved_from is not None
+        right.append([fused.ranked[0].tile == truth for fused in (before, after)])
+        places = [(fused.place.x_m, fused.place.y_m) for fused in (before, after)]
+        errors_m.append(np.hypot(*(np.array(places) - camera).T))
+    print(f"\nre-centring, k = {depth}, {len(right)} queries, {moved} of them moved")
+    for row, name in enumerate(("before", "after")):
+        shares = [100 * (np.array(errors_m)[:, row] <= reach_m).mean() for reach_m in (1, 5, 10)]
+        named = 100 * np.array(right)[:, row].mean()
+        print(
+            f"  {name:6s}  named tile right {named:.1f} %, within 1 / 5 / 10 m "
+            + " / ".join(f"{share:.1f}" for share in shares)
+            + " %"
+        )
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -105,6 +137,8 @@ def main() -> None:
     parser.add_argument("--kept", type=int, nargs="*", default=[32, 64, 128])
     parser.add_argument("--weights", type=float, nargs="*", default=[0.5, 1.5, 2.0])
     parser.add_argument("--images-to", type=int, default=100, help="largest k matched from images")
+    parser.add_argument("--located", type=int, default=100, help="views located for re-centring")
+    parser.add_argument("--located-depths", type=int, nargs="*", default=[5, DEFAULT_DEPTH])
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name, or a file of weights")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -151,6 +185,8 @@ def main() -> None:
         cells += ["" if images is None else f"{images:.1f}", f"{maps:.2f}"]
         cells += ["" if images is None else f"{maps / images:.3f}"]
         print(f"{depth:5d}" + "".join(f"{cell:>15s}" for cell in cells))
+    for depth in options.located_depths:
+        print_recentring(engine, gallery, depth, options.located)
 
 
 if __name__ == "__main__":
