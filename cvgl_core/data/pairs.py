@@ -226,12 +226,13 @@ def _jpeg(images: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     quality = _uniform((len(chosen),), 20, 90, rng)
     if not len(chosen):
         return images
-    pixels = (images[chosen].permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    # OpenCV takes colours in reverse order.
+    pixels = (images[chosen].flip(1).permute(0, 2, 3, 1) * 255).round().byte().numpy()
     compressed = np.empty_like(pixels)
     for row, value in enumerate(quality.tolist()):
         _, stream = cv2.imencode(".jpg", pixels[row], [cv2.IMWRITE_JPEG_QUALITY, round(value)])
         compressed[row] = cast(UInt8Array, cv2.imdecode(stream, cv2.IMREAD_COLOR))
-    return images.index_copy(0, chosen, _to_float(compressed))
+    return images.index_copy(0, chosen, _to_float(compressed).flip(1))
 
 
 def _colour(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
