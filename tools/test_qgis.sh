@@ -28,9 +28,10 @@ if ! [ -e "$venv/.ready" ] || [ "$0" -nt "$venv/.ready" ]; then
   touch "$venv/.ready"
 fi
 
-# A profile of its own: no setting of the user's QGIS is read or changed.
+# pytest-qgis makes its profile in the root: no setting of the user is read, and none is kept.
 own=$(mktemp -d)
 trap 'rm -rf "$own"' EXIT
-export XDG_RUNTIME_DIR=$own XDG_CONFIG_HOME=$own/config QGIS_CUSTOM_CONFIG_PATH=$own/profile
+export XDG_RUNTIME_DIR=$own XDG_CONFIG_HOME=$own/config
 export QT_QPA_PLATFORM=offscreen PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 CVGL_PYTHON=$engine
-"$venv/bin/python" -m pytest -q -p no:cacheprovider "${@:-tests/qgis_plugin}"
+"$venv/bin/python" -m pytest -q -c pyproject.toml --rootdir "$own" -p no:cacheprovider \
+  "${@:-tests/qgis_plugin}"
