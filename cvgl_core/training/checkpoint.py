@@ -24,8 +24,7 @@ class RunState:
     Attributes:
         model, loss: their parameters and buffers.
         optimiser: AdamW over both.
-        source: of batches.
-        torch_rng: of augmentation.
+        source: of batches, with its random states.
         scaler: of gradients, for half precision.
         step: optimiser steps taken.
         minutes: of training so far, over all sessions.
@@ -35,7 +34,6 @@ class RunState:
     loss: nn.Module
     optimiser: torch.optim.Optimizer
     source: PairSource
-    torch_rng: torch.Generator
     scaler: torch.amp.GradScaler
     step: int = 0
     minutes: float = 0.0
@@ -52,7 +50,6 @@ def save_checkpoint(folder: Path, state: RunState, settings: str) -> None:
     for index, values in state.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
     tensors |= {f"source.{name}": value for name, value in state.source.state().items()}
-    tensors["torch_rng"] = state.torch_rng.get_state()
     facts = {
         "settings": settings,
         "step": str(state.step),
@@ -86,7 +83,6 @@ def load_checkpoint(folder: Path, state: RunState, settings: str) -> bool:
     groups = state.optimiser.state_dict()["param_groups"]
     state.optimiser.load_state_dict({"state": saved, "param_groups": groups})
     state.source.restore(_part(tensors, "source."))
-    state.torch_rng.set_state(tensors["torch_rng"])
     state.scaler.load_state_dict(json.loads(facts["scaler"]))
     state.step = int(facts["step"])
     state.minutes = float(facts["minutes"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,10 +18,13 @@ from cvgl_core.data.pairset import PairImages, PairSet, offsets_m
 from cvgl_core.errors import DatasetError, SettingsError
 from cvgl_core.training.config import TrainConfig
 from cvgl_core.training.reader import PairReader, Pixels, ReadRules
+from cvgl_core.training.source import Prepare, generator
 from cvgl_core.training.world import World
 from cvgl_core.types import BoolArray, IntArray, ModelCard, UInt8Array
 
 log = logging.getLogger(__name__)
+
+_NO_MASK = torch.zeros(0, 0, dtype=torch.bool)
 
 Describe = Callable[[PairImages, IntArray, IntArray], tuple[Tensor, Tensor]]
 """Descriptors of the views and of the tiles with the given numbers, L2-normalised."""
@@ -35,7 +39,13 @@ class ListedSource:
     """
 
     def __init__(
-        self, pairs: PairSet, config: TrainConfig, card: ModelCard, world: World, describe: Describe
+        self,
+        pairs: PairSet,
+        config: TrainConfig,
+        card: ModelCard,
+        world: World,
+        describe: Describe,
+        prepare: Prepare,
     ) -> None:
         if config.pairs is None:
             raise SettingsError("pairs: the section is missing")
@@ -49,11 +59,14 @@ class ListedSource:
         self._pairs = pairs
         self._images = PairImages(pairs, card)
         self._reader = PairReader(
-            self._images, ReadRules(self._how.readers, self._how.unreadable_limit, self._seed)
+            self._images,
+            ReadRules(self._how.readers, self._how.unreadable_limit, self._seed),
+            self._finish,
         )
         self._tile_px = card.aerial_px
         self._world = world
         self._describe = describe
+        self._prepare = prepare
         self._tiles, self._tile = np.unique(pairs.positive, return_inverse=True)
         self._epoch = -1
         self._first_planned = 0
@@ -74,10 +87,12 @@ class ListedSource:
         """
         if self._epoch < 0 or self._next == len(self._plan):
             self._begin_epoch()
-        own, pixels = self._reader.next(self._epoch, self._next)
+        own, batch = self._reader.next()
         self._next += 1
-        everyone = self._world.gather(torch.from_numpy(own)).numpy()
-        return self._batch(own, pixels, everyone)
+        covers, same_place = self._masks(self._world.gather(torch.from_numpy(own)).numpy())
+        return replace(
+            batch, covers=torch.from_numpy(covers), same_place=torch.from_numpy(same_place)
+        )
 
     @property
     def pairs(self) -> int:
@@ -167,20 +182,17 @@ class ListedSource:
         return most_similar(views, tiles, count, own).cpu().numpy()
 
     def _read_on(self) -> None:
-        self._reader.start(self._plan[self._next :], self._world.share(self._rules.size))
+        part = self._world.share(self._rules.size)
+        self._reader.start(self._plan, part, self._epoch, self._next)
 
-    def _batch(self, own: IntArray, pixels: list[Pixels], everyone: IntArray) -> PairBatch:
-        """Put pixels, targets and the masks of the whole batch together."""
-        covers, same_place = self._masks(everyone)
-        target_px = self._pairs.camera_uv[own] * self._tile_px
+    def _finish(self, own: IntArray, pixels: list[Pixels], place: tuple[int, ...]) -> PairBatch:
+        """Put pixels and targets together and augment them, in a thread; masks come later."""
         views, tiles = (np.stack(images) for images in zip(*pixels, strict=True))
-        return PairBatch(
-            _to_float(views),
-            _to_float(tiles),
-            torch.from_numpy(target_px.astype(np.float32)),
-            torch.from_numpy(same_place),
-            torch.from_numpy(covers),
+        target_px = torch.from_numpy(
+            (self._pairs.camera_uv[own] * self._tile_px).astype(np.float32)
         )
+        batch = PairBatch(_to_float(views), _to_float(tiles), target_px, _NO_MASK, _NO_MASK)
+        return self._prepare(batch, generator(self._seed, *place, self._world.rank))
 
     def _masks(self, batch: IntArray) -> tuple[BoolArray, BoolArray]:
         """Return which tile ``j`` shows camera ``i`` at all, and in its central quarter ``[B, B]``.

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -106,21 +105,20 @@ class Trainer:
         if config.run.save_memory:
             save_memory(self.model)
         self._autocast = _autocast(config, self._device)
+        self._how = Augmentation(**config.augmentation.model_dump())
+        self._mean = torch.tensor(self.card.mean_rgb)
+        self._std = torch.tensor(self.card.std_rgb)
         self.source, self._validation = self._material()
         self.state = RunState(
             self.model,
             self.loss,
             _optimiser(config, self.model, self.loss),
             self.source,
-            torch.Generator().manual_seed(config.run.seed),
             torch.amp.GradScaler(self._device.type, enabled=config.run.precision == "fp16"),
         )
         self._losses = shared_by(
             self._world, LossStep(self.model, self.loss, self._world), self._device
         )
-        self._how = Augmentation(**config.augmentation.model_dump())
-        self._mean = torch.tensor(self.card.mean_rgb)
-        self._std = torch.tensor(self.card.std_rgb)
         self._skipped = 0
         self._figures: dict[str, float] = {}
         self._recent: float | None = None
@@ -157,7 +155,7 @@ class Trainer:
         config, how = self.config, self.config.pairs
         if how is None:
             return (
-                CitySource(config, self.card, self._world, self._progress),
+                CitySource(config, self.card, self._world, self._prepare, self._progress),
                 CityValidation(config.data, self.card, self._device, self._progress),
             )
         train, held_out = (
@@ -166,7 +164,7 @@ class Trainer:
         together = Describer(self.model, self._autocast, how.readers, self._world)
         alone = Describer(self.model, self._autocast, how.readers)
         return (
-            ListedSource(train, config, self.card, self._world, together),
+            ListedSource(train, config, self.card, self._world, together, self._prepare),
             ListedValidation(held_out, how.validation_views, self.card, alone),
         )
 
@@ -218,16 +216,13 @@ class Trainer:
         if self._skipped > _SKIPPED_STEPS_LIMIT:
             raise TrainingError(f"gradients of {broken} are not finite; lower learning_rate")
 
+    def _prepare(self, batch: PairBatch, rng: torch.Generator) -> PairBatch:
+        """Augment and normalise a batch; sources may call it in other threads."""
+        batch = limit_view(augment(batch, self._how, rng), self._how, rng)
+        return normalise(batch, self._mean, self._std)
+
     def _batch(self) -> PairBatch:
-        rng = self.state.torch_rng
-        if self._world.size > 1:  # each process its own, and none to be kept in the checkpoint
-            seed = [self.config.run.seed, self.state.step, self._world.rank]
-            rng = torch.Generator().manual_seed(
-                int(np.random.SeedSequence(seed).generate_state(1)[0])
-            )
-        batch = augment(self.source.draw(), self._how, rng)
-        batch = limit_view(batch, self._how, rng)
-        batch = normalise(batch, self._mean, self._std)
+        batch = self.source.draw()
         return PairBatch(
             *(getattr(batch, name).to(self._device) for name in batch.__dataclass_fields__)
         )

@@ -1,16 +1,17 @@
-"""Reads the images of listed pairs ahead of the network, and replaces what cannot be read."""
+"""Makes batches of listed pairs ahead of the network, and replaces what cannot be read."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
+from cvgl_core.data.pairs import PairBatch
 from cvgl_core.data.pairset import PairImages
 from cvgl_core.errors import DatasetError
 from cvgl_core.types import IntArray, UInt8Array
@@ -20,9 +21,14 @@ log = logging.getLogger(__name__)
 Pixels = tuple[UInt8Array, UInt8Array]
 """A view ``[h, w, 3]`` and its tile ``[p, p, 3]``."""
 
-_Batch = tuple[IntArray, list[tuple[int, Future[Pixels]]]]
+Finish = Callable[[IntArray, list[Pixels], tuple[int, ...]], PairBatch]
+"""Makes a batch of pairs, their pixels and the place in the plan."""
+
+_Jobs = list[tuple[int, Future[Pixels]]]
+_Made = tuple[IntArray, PairBatch]
 
 _AHEAD = 3
+_FINISHERS = 2
 _FEW = 8
 _TRIES = 64
 
@@ -43,53 +49,61 @@ class ReadRules:
 
 
 class PairReader:
-    """Threads that read one process's part of planned batches.
+    """Threads that read one process's part of planned batches, and others that finish batches.
 
     Attributes:
         unreadable: pairs that could not be read so far.
     """
 
-    def __init__(self, images: PairImages, rules: ReadRules) -> None:
+    def __init__(self, images: PairImages, rules: ReadRules, finish: Finish) -> None:
         self.unreadable: set[int] = set()
         self._images = images
         self._pairs = images.pairs
         self._rules = rules
-        self._threads: ThreadPoolExecutor | None = None
-        self._reading: Iterator[_Batch] = iter(())
+        self._finish = finish
+        self._readers: ThreadPoolExecutor | None = None
+        self._finishers: ThreadPoolExecutor | None = None
+        self._made: Iterator[Future[_Made]] = iter(())
 
     def open(self, stack: ExitStack) -> None:
         """Start the threads; ``stack`` ends them without waiting for what nobody needs."""
-        self._threads = ThreadPoolExecutor(self._rules.threads)
-        stack.callback(self._threads.shutdown, wait=False, cancel_futures=True)
+        self._readers = ThreadPoolExecutor(self._rules.threads)
+        self._finishers = ThreadPoolExecutor(_FINISHERS)
+        for pool in (self._readers, self._finishers):
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
 
-    def start(self, plan: IntArray, part: slice) -> None:
-        """Begin to read the ``part`` of each batch of a plan ``[n, size]``."""
-        self._reading = self._ahead(plan, part)
+    def start(self, plan: IntArray, part: slice, epoch: int, first: int) -> None:
+        """Begin with the ``part`` of each batch of a plan ``[n, size]``, at batch ``first``."""
+        self._made = self._ahead(plan, part, epoch, first)
 
-    def next(self, *place: int) -> tuple[IntArray, list[Pixels]]:
-        """Return the pairs of the part of the next batch, and their pixels.
+    def next(self) -> _Made:
+        """Return the pairs of the part of the next batch, and the batch.
 
         A pair that cannot be read is replaced by one on a tile that is not in the batch. Which one
-        depends on ``place`` alone, so that a resumed run draws the same.
+        depends on the place in the plan alone, so that a resumed run draws the same.
 
         Raises:
             DatasetError: more than a few pairs cannot be read; names the last.
         """
-        batch, jobs = next(self._reading)
-        found = [self._readable(pair, job, batch, place) for pair, job in jobs]
-        pairs, pixels = zip(*found, strict=True)
-        return np.array(pairs, dtype=np.int64), list(pixels)
+        return next(self._made).result()
 
-    def _ahead(self, plan: IntArray, part: slice) -> Iterator[_Batch]:
-        assert self._threads is not None, "open() comes first"
-        waiting: deque[_Batch] = deque()
-        for batch in plan:
-            own = batch[part].tolist()
-            jobs = [(pair, self._threads.submit(self._read, pair)) for pair in own]
-            waiting.append((batch, jobs))
+    def _ahead(
+        self, plan: IntArray, part: slice, epoch: int, first: int
+    ) -> Iterator[Future[_Made]]:
+        assert self._readers and self._finishers, "open() comes first"
+        waiting: deque[Future[_Made]] = deque()
+        for number in range(first, len(plan)):
+            own = plan[number, part].tolist()
+            jobs = [(pair, self._readers.submit(self._read, pair)) for pair in own]
+            waiting.append(self._finishers.submit(self._make, plan[number], jobs, (epoch, number)))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft()
         yield from waiting
+
+    def _make(self, batch: IntArray, jobs: _Jobs, place: tuple[int, ...]) -> _Made:
+        found = [self._readable(pair, job, batch, place) for pair, job in jobs]
+        pairs = np.array([pair for pair, _ in found], dtype=np.int64)
+        return pairs, self._finish(pairs, [pixels for _, pixels in found], place)
 
     def _read(self, pair: int) -> Pixels:
         return self._images.view(pair), self._images.tile(int(self._pairs.positive[pair]))

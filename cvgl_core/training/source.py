@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Protocol
@@ -25,6 +26,10 @@ _POLL_SECONDS = 2.0
 _LOOK_EVERY = 20
 
 
+Prepare = Callable[[PairBatch, torch.Generator], PairBatch]
+"""Augments and normalises a batch."""
+
+
 class PairSource(Protocol):
     """Endless batches of pairs in an order that only a seed and the state decide."""
 
@@ -32,7 +37,7 @@ class PairSource(Protocol):
         """Start what is needed; ``stack`` ends it."""
 
     def draw(self) -> PairBatch:
-        """Return this process's share of the next batch, colours in [0, 1].
+        """Return this process's share of the next batch, augmented and normalised.
 
         The masks are those of the whole batch, over all processes.
         """
@@ -63,16 +68,23 @@ class CitySource:
     """Pairs from simulated cities, which another process renders meanwhile."""
 
     def __init__(
-        self, config: TrainConfig, card: ModelCard, world: World, progress: Progress = no_progress
+        self,
+        config: TrainConfig,
+        card: ModelCard,
+        world: World,
+        prepare: Prepare,
+        progress: Progress = no_progress,
     ) -> None:
         self._config = config
         self._card = card
         self._world = world
+        self._prepare = prepare
         self._progress = progress
         self._specs = training_specs(config.data, card)
         if not self._specs:
             raise SettingsError("data.seeds and data.osm are both empty: name at least one city")
         self._rng = np.random.default_rng(config.run.seed)
+        self._augmentation_rng = torch.Generator().manual_seed(config.run.seed)
         self._sampler = BatchSampler(_batch_settings(config, card), self._rng)
         self._producer = CityProducer(self._specs, config.data.cache)
         self._packs: list[CityPack] = []
@@ -96,7 +108,11 @@ class CitySource:
             self._packs = self._producer.ready()
         self._drawn += 1
         plan = self._sampler.draw(self._packs)
-        return gather(self._packs, _part(plan, self._world), self._card.aerial_px)
+        batch = gather(self._packs, _part(plan, self._world), self._card.aerial_px)
+        rng = self._augmentation_rng
+        if self._world.size > 1:  # each process its own, and none to be kept in the checkpoint
+            rng = generator(self._config.run.seed, self._drawn, self._world.rank)
+        return self._prepare(batch, rng)
 
     @property
     def pairs(self) -> int:
@@ -109,15 +125,19 @@ class CitySource:
         return self._drawn * self._config.batch.size / self.pairs
 
     def state(self) -> dict[str, Tensor]:
-        """Return the generator's state and the number of batches."""
+        """Return the states of both generators and the number of batches."""
         text = json.dumps({"rng": self._rng.bit_generator.state, "drawn": self._drawn})
-        return {"json": torch.tensor(list(text.encode()), dtype=torch.uint8)}
+        return {
+            "json": torch.tensor(list(text.encode()), dtype=torch.uint8),
+            "augmentation_rng": self._augmentation_rng.get_state(),
+        }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on where ``state`` was taken."""
         facts = json.loads(bytes(state["json"].tolist()))
         self._rng.bit_generator.state = facts["rng"]
         self._drawn = int(facts["drawn"])
+        self._augmentation_rng.set_state(state["augmentation_rng"])
 
     def describe(self) -> str:
         """Say how many cities there are."""
@@ -134,6 +154,12 @@ class CitySource:
         while len(packs := self._producer.ready()) < wanted and not self._producer.finished:
             self._progress("waiting for the first cities", len(packs), wanted)
             time.sleep(_POLL_SECONDS)
+
+
+def generator(*seed: int) -> torch.Generator:
+    """Return a generator that all of the numbers decide."""
+    state = np.random.SeedSequence(seed).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
 
 
 def _part(plan: BatchPlan, world: World) -> BatchPlan:

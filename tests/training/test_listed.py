@@ -54,6 +54,10 @@ def config(root: Path, **pairs: float) -> TrainConfig:
     )
 
 
+def as_it_is(batch, _rng):
+    return batch
+
+
 def random_descriptors(_images, views, tiles):
     rng = torch.Generator().manual_seed(len(views))
     return tuple(normalize(torch.randn(len(n), 8, generator=rng), dim=1) for n in (views, tiles))
@@ -67,6 +71,7 @@ def opened(root: Path, card: ModelCard, state=None, **pairs: float):
         card,
         World(),
         random_descriptors,
+        as_it_is,
     )
     if state is not None:
         source.restore({name: tensor.clone() for name, tensor in state.items()})
@@ -183,4 +188,4 @@ def test_too_few_pairs_for_a_batch_are_refused(root, card):
     big = config(root).model_copy(update={"batch": TrainConfig().batch})
     with pytest.raises(DatasetError, match=r"lower batch\.size"):
         pairs = load_pairs("vigor-same", root, "train")
-        ListedSource(pairs, big, card, World(), random_descriptors)
+        ListedSource(pairs, big, card, World(), random_descriptors, as_it_is)
