@@ -16,6 +16,7 @@ from .i18n import tr
 from .result import Json
 
 LOG_TAB = "CVGL"
+MARKS = {True: "ok  ", False: "FAIL"}  # a fact that is neither right nor wrong has none
 
 
 class NoJob(QObject):
@@ -114,7 +115,7 @@ class Station(QObject):
 def check_lines(found: Json) -> list[str]:
     """Return what a check found, one line each."""
     return [
-        "{} {}: {}".format("ok  " if check["ok"] else "FAIL", check["name"], check["detail"])
+        "{} {}: {}".format(MARKS.get(check["ok"], "    "), check["name"], check["detail"])
         for check in found["checks"]
     ]
 

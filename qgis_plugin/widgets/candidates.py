@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QAbstractListModel, QModelIndex, QRect, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QKeyEvent, QPainter, QPalette, QPixmap
+from qgis.PyQt.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette, QPixmap
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -206,6 +206,18 @@ class CandidateList(QListView):
             self.note_asked.emit(rank)
         else:
             super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the rows, or what will be here and its keys."""
+        super().paintEvent(event)
+        if self.model().rowCount():
+            return
+        painter = QPainter(self.viewport())
+        group, role = QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text
+        painter.setPen(self.palette().color(group, role))
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        words = tr("Candidates\nUp and Down to step, A to accept, R to reject, N for a note")
+        painter.drawText(self.viewport().rect().adjusted(12, 8, -12, -8), int(flags), words)
 
     def sizeHint(self) -> QSize:
         """Return room for about three candidates."""

@@ -51,6 +51,7 @@ class EngineBar(QWidget):
         super().__init__(parent)
         self.dot = Dot()
         self.label = QLabel()
+        self.label.setWordWrap(True)
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.restart_button = QToolButton()
         self.restart_button.setText(tr("Restart"))

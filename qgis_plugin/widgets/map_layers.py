@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from qgis.gui import QgsCollapsibleGroupBox, QgsOpacityWidget
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from ..i18n import tr
 from ..layers import KEYS, PhotoGroup, title
@@ -32,7 +32,9 @@ class MapLayers(QgsCollapsibleGroupBox):
             switch = QCheckBox(title(key))
             switch.toggled.connect(lambda on, key=key: self.switched.emit(key, on))
             grid.addWidget(switch, 1 + place // 2, place % 2)
+            switch.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self.switches[key] = switch
+        grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.show_group(None)
 

@@ -12,6 +12,7 @@ from ..i18n import tr
 from ..result import Json
 from ..words import lonlat, value_of
 
+NARROW = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 FROM_FILE, BY_HAND, UNKNOWN = "file", "hand", "unknown"
 
 
@@ -23,9 +24,9 @@ class PhotoOptions(QgsCollapsibleGroupBox):
         self.setTitle(tr("Search options"))
         self._position = None
         self.heading_box = _choices(
-            (tr("from the photo, else search"), FROM_FILE),
+            (tr("from the photo, if any"), FROM_FILE),
             (tr("set by hand"), BY_HAND),
-            (tr("unknown: search all"), UNKNOWN),
+            (tr("unknown"), UNKNOWN),
         )
         self.heading_spin = _degrees(0.0, 359.9, tr("Heading of the middle of the photo"))
         self.heading_spin.setWrapping(True)
@@ -34,7 +35,7 @@ class PhotoOptions(QgsCollapsibleGroupBox):
         self.fov_spin.setValue(70.0)
         self.near_check = QCheckBox()
         self.near_spin = QDoubleSpinBox()
-        self.near_spin.setRange(10.0, 100_000.0)
+        self.near_spin.setRange(10.0, 9_999.0)
         self.near_spin.setDecimals(0)
         self.near_spin.setSuffix(" m")
         self.near_spin.setValue(500.0)
@@ -44,6 +45,8 @@ class PhotoOptions(QgsCollapsibleGroupBox):
             (tr("polygons of"), LAYER),
         )
         self.layer_box = QgsMapLayerComboBox()
+        self.layer_box.setSizeAdjustPolicy(NARROW)
+        self.layer_box.setMinimumContentsLength(3)
         self.layer_box.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self._lay_out()
         self.heading_box.currentIndexChanged.connect(self._enable)
@@ -57,7 +60,7 @@ class PhotoOptions(QgsCollapsibleGroupBox):
         lon = None if photo is None else value_of(photo, "exif_lon")
         self._position = None if lon is None else (lon, value_of(photo, "exif_lat"))
         self.near_check.setChecked(False)
-        self.near_check.setText(tr("Search near the photo's EXIF GPS, within"))
+        self.near_check.setText(tr("Near its EXIF GPS, within"))
         self.near_check.setToolTip(lonlat(*self._position) if self._position else "")
         self.heading_box.setCurrentIndex(0)
         self.fov_box.setCurrentIndex(0)
@@ -108,7 +111,8 @@ class PhotoOptions(QgsCollapsibleGroupBox):
     def _lay_out(self) -> None:
         """Put the form together."""
         grid = QGridLayout(self)
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(1, 3)
+        grid.setColumnStretch(2, 2)
         rows = (
             (tr("Heading"), self.heading_box, self.heading_spin),
             (tr("Field of view"), self.fov_box, self.fov_spin),
@@ -127,8 +131,8 @@ class PhotoOptions(QgsCollapsibleGroupBox):
 def _choices(*pairs: tuple[str, str]) -> QComboBox:
     """Return a box of words, each with its value."""
     box = QComboBox()
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(10)
+    box.setSizeAdjustPolicy(NARROW)
+    box.setMinimumContentsLength(6)
     for text, value in pairs:
         box.addItem(text, value)
     return box

@@ -52,7 +52,7 @@ shoot() {
 }
 
 want() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
-want qgis-located && shoot qgis-located located
+want qgis-located && shoot qgis-located located SIZE=1500x1160
 want qgis-dark && shoot qgis-dark located "THEME=Night Mapping" CVGL_PHOTO=0001.jpg
 want qgis-scaled && shoot qgis-scaled located QT_SCALE_FACTOR=1.5 SIZE=2100x1300 CVGL_SIZE=1400x866 CVGL_PHOTO=0005.jpg
 want qgis-long && shoot qgis-long long CVGL_PHOTO=0004.jpg

@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 from qgis_plugin.mapping import place_on_map
 from qgis_plugin.widgets.photo_layer import PhotoLayerDialog, find_photo
+from qgis_plugin.words import verdict_text
 
 LONG_S = 120
 BUSY_MS = 100.0
@@ -105,7 +106,7 @@ def test_pasting_a_file_a_path_and_a_picture(dock, city, wait):
     assert chosen[2].endswith(".png") and Path(chosen[2]).stat().st_size > 1000
 
 
-def test_a_photo_from_a_layer_of_points(dock, city, tmp_path):
+def test_a_photo_from_a_layer_of_points(dock, city, wait):
     layer = QgsVectorLayer("Point?crs=EPSG:4326&field=id:int&field=photo:string", "p", "memory")
     project().addMapLayer(layer)
     feature = QgsFeature(layer.fields())
@@ -122,6 +123,7 @@ def test_a_photo_from_a_layer_of_points(dock, city, tmp_path):
     dialog.accept()
     assert not chosen and "Choose" in dialog.message.text()
     dialog.feature_box.setFeature(next(layer.getFeatures()).id())
+    wait(lambda: dialog.feature_box.feature().isValid())
     dialog.accept()
     assert chosen == [str(city.photos[2].resolve())]
 
@@ -183,6 +185,29 @@ def test_review_by_keys_is_kept_in_the_file(shown_dock, qtbot, wait):
     assert {f["rank"]: f["analyst_confidence"] for f in shown.getFeatures()}[3] == "false"
     qtbot.keyClick(listed, Qt.Key.Key_R)
     assert shown_dock.result.candidates[2]["analyst_confidence"] is None
+
+
+def test_photo_and_tile_look_the_same_way(shown_dock, qtbot):
+    evidence, heading_deg = shown_dock.evidence, shown_dock.result.heading_deg()
+    frame = evidence.photo_panel._frame()
+    qtbot.mouseMove(evidence.photo_panel, frame.center())
+    evidence.photo_panel._point(0.75)
+    assert evidence.tile_panel._ray_deg == pytest.approx((heading_deg + 90.0) % 360.0)
+    up_deg = evidence.tile_panel._place.up_deg
+    assert evidence.tile_panel.turn_deg() == pytest.approx(up_deg - heading_deg)
+    evidence.up_check.setChecked(False)
+    assert evidence.tile_panel.turn_deg() == pytest.approx(up_deg)
+    assert not evidence.grab().isNull()
+
+
+def test_words_are_no_surer_than_the_figures():
+    estimate = {"lon": -1.5, "lat": -2.0, "probability": 0.001, "radius_50_m": 3.25}
+    estimate.update(radius_90_m=2500.0, outside_probability=0.9, verdict="ambiguous")
+    text = verdict_text({**estimate, "confidence": "weak"})
+    assert "not calibrated" in text and "<\u00a01\u00a0%" in text
+    assert "2.000000°\u00a0S, 1.500000°\u00a0W" in text and "2.5\u00a0km" in text
+    outside = verdict_text({**estimate, "verdict": "not_in_area"})
+    assert "90\u00a0%" in outside and "should not be relied on" in outside
 
 
 def test_the_gps_of_the_file_is_used_only_when_ticked(open_dock, asked, city, drop_on, wait):
