@@ -188,8 +188,10 @@ class CvglDock(QgsDockWidget):
         self.run_bar.show_idle(tr("Done"), complete=True)
         self.candidates.setFocus()
         self.zoom_to(1)
+        sure = result.estimate.get("verdict") == "located"
+        level = Qgis.MessageLevel.Success if sure else Qgis.MessageLevel.Info
         self._iface.messageBar().pushMessage(
-            "CVGL", self.verdict.title_label.text(), Qgis.MessageLevel.Success, SUCCESS_S
+            "CVGL", self.verdict.title_label.text(), level, SUCCESS_S
         )
         self.located.emit(result)
 

@@ -13,7 +13,7 @@ from time import thread_time
 from types import SimpleNamespace
 
 import pytest
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.PyQt.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QDragEnterEvent, QDropEvent
 from qgis.PyQt.QtWidgets import QApplication
@@ -129,15 +129,21 @@ def imagery(city, qgis_new_project, qgis_canvas):
 
 
 @pytest.fixture
-def dock(imagery, station, qgis_iface, qgis_canvas, tmp_path, wait):
-    """A dock that is seen, over the imagery; results go to a folder of the test."""
-    from qgis.core import QgsSettings
-
+def fresh_settings(qgis_app, tmp_path):
+    """Nothing remembered; results go to a folder of the test."""
     from qgis_plugin import settings
-    from qgis_plugin.dock import CvglDock
 
     QgsSettings().remove("cvgl")
     settings.set_results_folder(tmp_path / "results")
+    yield
+    QgsSettings().remove("cvgl")
+
+
+@pytest.fixture
+def dock(imagery, station, qgis_iface, qgis_canvas, fresh_settings):
+    """A dock that is seen, over the imagery."""
+    from qgis_plugin.dock import CvglDock
+
     dock = CvglDock(qgis_iface, station=station)
     dock.messages = []
     dock._warn = dock.messages.append

@@ -47,7 +47,7 @@ shoot() {
   kill -9 $qgis $xvfb 2>/dev/null || true
   wait $qgis $xvfb 2>/dev/null || true
   rm -rf "$run"
-  convert "$out/$name.png" -quality 72 "$out/$name.jpg"
+  convert "$out/$name.png" -resize 1300x -strip -quality 74 "$out/$name.jpg"
   echo "$out/$name.jpg"
 }
 

@@ -317,7 +317,7 @@ def test_no_engine_is_said_in_words(dock, wait):
     assert "/nowhere/python" in station.diagnostics()
 
 
-def test_unloading_leaves_nothing(imagery, station, qgis_iface, wait):
+def test_unloading_leaves_nothing(imagery, station, fresh_settings, qgis_iface, wait):
     from qgis_plugin.dock import CvglDock
 
     dock = CvglDock(qgis_iface)
