@@ -61,6 +61,7 @@ def measure_dataset(
         limit=choice.limit,
         labels=opened.labels,
         maps_bytes=int(choice.maps_gb * 1e9),
+        strangers=opened.strangers,
     )
     with progress_bar() as progress:
         found = benchmark(opened.data, network, options, progress)

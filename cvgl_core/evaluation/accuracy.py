@@ -94,6 +94,7 @@ class Accuracy:
         by_depth: re-ranking with the model's own weight at each depth, shallowest first.
         given_m: error of the arg-max on the right tile ``[Q]``.
         fused: this project's way at its depth.
+        strangers: the same for views from elsewhere, asked for calibration alone.
         seconds: spent in each stage, of the whole benchmark.
         match_seconds: to match one view with so many tiles whose maps are kept; empty if they
             did not fit.
@@ -107,6 +108,7 @@ class Accuracy:
     by_depth: dict[int, Reranked]
     given_m: FloatArray
     fused: Fused
+    strangers: Fused | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     match_seconds: dict[int, float] = field(default_factory=dict)
 
@@ -119,12 +121,22 @@ class Accuracy:
         return figures | self._gains()
 
     def tile_reliability(self) -> Reliability:
-        """Return the reliability of the winning tile's probability."""
-        return reliability(self.fused.tile_probability, self._tile_right())
+        """Return the reliability of the winning tile's probability, strangers included."""
+        rows = self._with_strangers("tile_probability", self._tile_right())
+        return reliability(rows[:, 0], rows[:, 1] > 0)
 
     def place_reliability(self) -> Reliability:
-        """Return the reliability of the probability of a place within 10 m."""
-        return reliability(self.fused.probability, self.fused.error_m <= NEAR_M)
+        """Return the reliability of the probability of a place within 10 m, strangers included."""
+        rows = self._with_strangers("probability", self.fused.error_m <= NEAR_M)
+        return reliability(rows[:, 0], rows[:, 1] > 0)
+
+    def _with_strangers(self, name: str, right: BoolArray) -> FloatArray:
+        """Return stated probabilities and what came true ``[Q, 2]``; strangers are never right."""
+        rows = np.stack([getattr(self.fused, name), right], axis=1)
+        if self.strangers is None:
+            return rows
+        stated: FloatArray = getattr(self.strangers, name)
+        return np.concatenate([rows, np.stack([stated, np.zeros(len(stated))], axis=1)])
 
     def _tile_right(self) -> BoolArray:
         return np.asarray(self.by_depth[self.subject.depth].rank == 0)
@@ -180,14 +192,20 @@ class Accuracy:
 
     def _calibration(self) -> dict[str, Interval]:
         fused = self.fused
-        tile = np.stack([fused.tile_probability, self._tile_right()], axis=1)
-        place = np.stack([fused.probability, fused.error_m <= NEAR_M], axis=1)
-        return {
+        tile = self._with_strangers("tile_probability", self._tile_right())
+        place = self._with_strangers("probability", fused.error_m <= NEAR_M)
+        told = {} if self.strangers is None else {"auroc_strangers": self._strangers_told()}
+        return told | {
             "ece_tile": bootstrap(_ece, tile),
             "ece_place": bootstrap(_ece, place),
             "in_radius_50": _share(fused.error_m <= fused.radius_50_m),
             "in_radius_90": _share(fused.error_m <= fused.radius_90_m),
         }
+
+    def _strangers_told(self) -> Interval:
+        """Return the area under the curve of telling strangers by the place's probability."""
+        known = self._with_strangers("probability", np.ones(len(self.fused.error_m), dtype=bool))
+        return bootstrap(_auroc, known)
 
     @property
     def paper_depth(self) -> int:
@@ -224,6 +242,18 @@ def _relative(rows: FloatArray) -> float:
     """Return how much more often the first column holds than the second, as a share of that."""
     second = float(rows[:, 1].mean())
     return float(rows[:, 0].mean()) / second - 1 if second else float("nan")
+
+
+def _auroc(rows: FloatArray) -> float:
+    """Return how often a row with a true second column has the higher first one; ties half."""
+    order = np.argsort(rows[:, 0], kind="stable")
+    _, place, count = np.unique(rows[order, 0], return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]
+    right = rows[order, 1] > 0
+    first, second = int(right.sum()), int((~right).sum())
+    if not first or not second:
+        return float("nan")
+    return float((rank[right].sum() - first * (first + 1) / 2) / (first * second))
 
 
 def _ece(rows: FloatArray) -> float:

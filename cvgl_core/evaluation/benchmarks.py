@@ -11,7 +11,7 @@ from cvgl_core.data.citypack import CityPack, open_pack
 from cvgl_core.data.datasets import DATASETS, Labels, Split, load_pairs
 from cvgl_core.data.pairset import PairImages
 from cvgl_core.errors import DatasetError, SettingsError
-from cvgl_core.evaluation.evalset import CitySet, EvalSet, ListedSet
+from cvgl_core.evaluation.evalset import CitySet, EvalSet, ListedSet, StrangerSet
 from cvgl_core.types import Failure, ModelCard
 
 NAMES = (simcity.NAME, *DATASETS)
@@ -28,12 +28,14 @@ class Benchmark:
         labels: where the true places come from.
         published: the protocol of ``published_tables`` that this is, or "" if it is none of them.
         skipped: rows of the data set that could not be used.
+        strangers: views that belong nowhere in the gallery, for calibration; None without any.
     """
 
     data: EvalSet
     labels: str
     published: str
     skipped: tuple[Failure, ...] = ()
+    strangers: EvalSet | None = None
 
 
 def open_benchmark(
@@ -84,6 +86,19 @@ def _simcity(root: Path, card: ModelCard, protocol: str, split: str) -> Benchmar
     if part is None:
         known = ", ".join(f"{protocol} {split}" for protocol, split in parts)
         raise SettingsError(f"{simcity.NAME} has no {protocol} {split}; it has {known}")
+    data = CitySet(f"{simcity.NAME} {protocol}-area {split}", _packs(root, card, part), card)
+    # Calibrations were fitted with strangers from `elsewhere`; the test asks others.
+    others = _packs(root, card, "elsewhere" if part == "validation" else "validation")
+    strangers = StrangerSet(data, CitySet("strangers", others, card))
+    return Benchmark(data, "exact", "", strangers=strangers)
+
+
+def _packs(root: Path, card: ModelCard, part: simcity.Part) -> list[CityPack]:
+    """Open the rendered cities of a part.
+
+    Raises:
+        DatasetError: one has not been rendered.
+    """
     packs: list[CityPack] = []
     for spec in simcity.simcity_specs(card, part):
         pack = open_pack(spec, root)
@@ -93,5 +108,4 @@ def _simcity(root: Path, card: ModelCard, protocol: str, split: str) -> Benchmar
                 f"`cvgl simulate benchmark {simcity.NAME} -o {root} --part {part}` renders it"
             )
         packs.append(pack)
-    data = CitySet(f"{simcity.NAME} {protocol}-area {split}", packs, card)
-    return Benchmark(data, "exact", "")
+    return packs

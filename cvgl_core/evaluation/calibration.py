@@ -26,7 +26,7 @@ from cvgl_core.types import DEFAULT_DEPTH, Calibration, Float32Array, FloatArray
 OUTSIDE_PRIOR = 0.2
 """Share of queries that are taken to come from elsewhere, whatever the share in the fit."""
 
-HEATMAP_TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)
+HEATMAP_TEMPERATURES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5)
 _FLOOR = 1e-6
 """Least probability of a true cell: one hopeless query must not decide the fit."""
 

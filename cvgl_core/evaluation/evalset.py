@@ -203,6 +203,34 @@ class ListedSet:
         return np.where((unknown & own)[:, None], labelled, offset)
 
 
+class StrangerSet:
+    """Views of one data set asked in the gallery of another, where none of them belongs.
+
+    The right tile of each is given as the first, and lies infinitely far from its camera.
+    """
+
+    def __init__(self, gallery: EvalSet, others: EvalSet) -> None:
+        self._gallery = gallery
+        self._others = others
+        self.name = f"{others.name} in {gallery.name}"
+        self.positive: IntArray = np.zeros(len(others.positive), dtype=np.int64)
+        self.semi_positive: IntArray = np.full((len(others.positive), 3), _NONE, dtype=np.int64)
+        self.tile_side_m = gallery.tile_side_m
+        self.corner_px = gallery.corner_px
+
+    def tiles(self, start: int, stop: int) -> UInt8Array:
+        """Return the pixels of the gallery's tiles ``start ... stop - 1``, ``[n, p, p, 3]``."""
+        return self._gallery.tiles(start, stop)
+
+    def views(self, start: int, stop: int) -> UInt8Array:
+        """Return the strips of the strangers ``start ... stop - 1``, ``[n, h, w, 3]``."""
+        return self._others.views(start, stop)
+
+    def offset_m(self, views: IntArray, tiles: IntArray) -> FloatArray:
+        """Return infinite offsets ``[n, 2]``."""
+        return np.full((len(views), 2), np.inf)
+
+
 def lattice_corners(lonlat_deg: FloatArray, side_m: FloatArray, tile_px: int) -> IntArray:
     """Return lattice row and column of north-west corners ``[N, 2]``, to the nearest pixel.
 

@@ -142,15 +142,21 @@ def _given(figures: Figures) -> Table:
 
 
 def _calibration(figures: Figures) -> Table:
-    names = ("ece_tile", "ece_place", "in_radius_50", "in_radius_90")
-    cells = tuple(_cell(figures, name) for name in names)
-    return Table(
-        "Calibration (%)",
-        ("ECE, tile", f"ECE, place within {NEAR_M:.0f} m", "in the 50 % radius", "in the 90 %"),
-        (Row("this run", cells),),
+    names = ["ece_tile", "ece_place", "in_radius_50", "in_radius_90"]
+    heads = ["ECE, tile", f"ECE, place within {NEAR_M:.0f} m", "in the 50 % radius", "in the 90 %"]
+    note = (
         "ECE over ten bins of equal width. Tile: the winner's probability against whether it is "
-        "the right tile; place: the mass round the estimate against whether the camera is there.",
+        "the right tile; place: the mass round the estimate against whether the camera is there."
     )
+    if "auroc_strangers" in figures:
+        names.append("auroc_strangers")
+        heads.append("strangers told (AUROC)")
+        note += (
+            " Both ECEs include strangers: views from elsewhere, for which nothing is right. They "
+            "are told from the others by the place's probability."
+        )
+    cells = tuple(_cell(figures, name) for name in names)
+    return Table("Calibration (%)", tuple(heads), (Row("this run", cells),), note)
 
 
 def _depths(found: Accuracy) -> Table:

@@ -42,6 +42,8 @@ class BenchmarkOptions:
         limit: only so many views, the first; all if None.
         labels: where the true places come from; "centre" where they are the tiles' centres.
         maps_bytes: memory that the gallery's maps may take.
+        strangers: the same gallery with views that belong nowhere in it, asked for calibration; of
+            a limited run as large a part of them as of the views.
     """
 
     settings: LocalizeSettings = field(default_factory=LocalizeSettings)
@@ -49,6 +51,7 @@ class BenchmarkOptions:
     limit: int | None = None
     labels: str = ""
     maps_bytes: int = MAPS_BYTES
+    strangers: EvalSet | None = None
 
 
 def benchmark(
@@ -66,7 +69,8 @@ def benchmark(
         progress("locating views", start, count)
         blocks.append(run.block(start, min(start + _BLOCK, count)))
     progress("locating views", count, count)
-    return run.accuracy(_joined(blocks))
+    share = count / len(data.positive)
+    return run.accuracy(_joined(blocks), run.strangers(options.strangers, share, progress))
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class _Run:
         self._clock = Stopwatch()
         self._match_seconds: dict[int, float] = {}
         size, card, settings = len(data.tile_side_m), network.card, options.settings
+        self._settings = settings
         self._subject = Subject(
             data=data.name,
             labels=options.labels,
@@ -173,7 +178,29 @@ class _Run:
             errors_m[row], given_m[row], fused[row] = placed.arg_max_m, placed.given_m, placed.fused
         return {"errors_m": errors_m, "given_m": given_m, "fused": fused}
 
-    def accuracy(self, found: _Block) -> Accuracy:
+    def strangers(self, views: EvalSet | None, share: float, progress: Progress) -> Fused | None:
+        """Locate a share of the views that do not belong here, as if they might."""
+        if views is None or not self._subject.metric:
+            return None
+        placer = Placer(views, self._store, self._settings, self._calibration, self._clock)
+        count = round(share * len(views.positive))
+        rows = []
+        for start in range(0, count, _BLOCK):
+            progress("locating strangers", start, count)
+            stop = min(start + _BLOCK, count)
+            ground = self._network.views(views.views(start, stop))
+            descriptors = ground.descriptor.float().cpu().numpy()
+            found = exact_search(self._store.descriptors, descriptors, self._subject.depth)
+            match = self._store.match(ground.columns[0], found.indices)
+            scores = found.scores + np.float32(self._calibration.match_weight) * match
+            for row in range(stop - start):
+                columns = tuple(level[row] for level in ground.columns)
+                query = ViewCandidates(start + row, columns, found.indices[row], scores[row])
+                rows.append(placer.place(query, found.indices[row][:1]).fused)
+        progress("locating strangers", count, count)
+        return Fused(*np.array(rows).reshape(count, _FUSED_COLUMNS).T)
+
+    def accuracy(self, found: _Block, strangers: Fused | None) -> Accuracy:
         """Return all that was measured."""
         *by_depth, paper = (
             Reranked(*columns)
@@ -188,6 +215,7 @@ class _Run:
             by_depth=dict(zip(self._depths, by_depth, strict=True)),
             given_m=found.given_m,
             fused=Fused(*found.fused.T),
+            strangers=strangers,
             seconds=dict(self._clock.seconds),
             match_seconds=self._match_seconds,
         )

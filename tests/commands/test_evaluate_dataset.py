@@ -16,16 +16,16 @@ VIEWS = 6
 
 @pytest.fixture
 def cities(tmp_path, monkeypatch):
-    """Two packs of noise under the names that simcity-v1 asks for."""
+    """Packs of noise under the names that simcity-v1 asks for: two cities, and strangers."""
     config = model_config(DEFAULT_MODEL)
     gsd_m = config.tile_size_m / config.aerial_px
 
     def specs(card, part):
-        seeds = {"test": (1, 2), "validation": (3,)}[part]
+        seeds = {"test": (1, 2), "validation": (3,), "elsewhere": (4,)}[part]
         return tuple(CitySpec(s, VIEWS, 110.0, 0.25, gsd_m, card.ground) for s in seeds)
 
     monkeypatch.setattr(simcity, "simcity_specs", specs)
-    for spec in specs(config, "test"):
+    for spec in (*specs(config, "test"), *specs(config, "validation")):
         rng = np.random.default_rng(spec.seed)
         folder = tmp_path / "cities" / spec.name
         folder.mkdir(parents=True)
@@ -48,7 +48,7 @@ def test_simcity_as_text_json_and_page(cvgl, cities, tmp_path):
     assert (content["gallery_size"], content["views"]) == (8, 2 * VIEWS)
     assert content["depth"] == 4
     assert content["published"] == []
-    assert {"r@1", "fused_4_r@1m", "ece_place"} <= set(content["figures"])
+    assert {"r@1", "fused_4_r@1m", "ece_place", "auroc_strangers"} <= set(content["figures"])
     assert "No published figures" in (out / "accuracy.html").read_text()
     text = cvgl(*args[:5], "--limit", "3")
     assert text.code == 0
@@ -100,7 +100,7 @@ def test_what_is_missing_is_named_with_the_way_out(cvgl, cities):
     code, message = error("--dataset", "simcity-v1", "--split", "val")
     assert code == 90
     assert "cvgl simulate benchmark simcity-v1" in message
-    assert "--part validation" in message
+    assert "--part elsewhere" in message
     code, message = error("--dataset", "simcity-v1", "--protocol", "same", "--split", "val")
     assert code == 11
     assert "cross test" in message

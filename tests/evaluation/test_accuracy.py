@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,3 +161,31 @@ def test_ranks_alone_make_json_text_and_page(tmp_path):
 def test_text_says_when_nothing_is_published():
     assert published_note("") in as_text(accuracy(), "")
     assert "(paper)" not in as_text(accuracy(), "")
+
+
+def test_strangers_lower_the_trust_in_what_is_stated():
+    known = accuracy()
+    assert "auroc_strangers" not in known.figures
+    strangers = Fused(
+        error_m=np.full(3, np.inf),
+        tile_probability=np.array([0.9, 0.2, 0.1]),
+        probability=np.array([0.95, 0.1, 0.05]),
+        radius_50_m=np.full(3, 9.0),
+        radius_90_m=np.full(3, 9.0),
+    )
+    asked = replace(known, strangers=strangers)
+    # Of the 4 x 3 pairs of a view and a stranger, by probability: 1.0 beats 3, 0.9 and 0.6 beat 2,
+    # 0.1 beats 1 and ties with 1.
+    assert asked.figures["auroc_strangers"].value == pytest.approx(8.5 / 12)
+    stated = [1.0, 0.9, 0.6, 0.1, 0.95, 0.1, 0.05]
+    true = [1, 1, 0, 0, 0, 0, 0]
+    bins = np.minimum((np.array(stated) * 10).astype(int), 9)
+    gaps = [
+        abs(np.mean(np.array(stated)[bins == b]) - np.mean(np.array(true)[bins == b]))
+        * np.mean(bins == b)
+        for b in np.unique(bins)
+    ]
+    assert asked.figures["ece_place"].value == pytest.approx(sum(gaps))
+    assert asked.figures["in_radius_90"] == known.figures["in_radius_90"]
+    assert "strangers told" in as_text(asked, "")
+    assert sum(json.loads(json.dumps(as_json(asked, "", 0)))["reliability"]["place"]["count"]) == 7

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cvgl_core.evaluation.evalset import StrangerSet
 from cvgl_core.evaluation.store import TileStore
 from cvgl_core.localization import LocalizeSettings
 from cvgl_core.localization import benchmark as module
@@ -252,6 +253,20 @@ def test_blocks_of_views_and_chunks_of_tiles_change_nothing(world, found, monkey
     for name in ("error_m", "probability", "radius_90_m"):
         assert (getattr(again.fused, name) == getattr(found.fused, name)).all()
     assert (again.retrieved.rank == found.retrieved.rank).all()
+
+
+def test_strangers_are_asked_like_views_and_are_never_right(world, found):
+    options = BenchmarkOptions(SETTINGS, deepest=20, strangers=StrangerSet(world, world))
+    asked = benchmark(world, FakeNetwork(world), options)
+    assert asked.strangers is not None
+    np.testing.assert_allclose(asked.strangers.probability, found.fused.probability)
+    np.testing.assert_allclose(asked.strangers.tile_probability, found.fused.tile_probability)
+    assert np.isinf(asked.strangers.error_m).all()
+    assert asked.figures["auroc_strangers"].value == pytest.approx(0.5)
+    half = dataclasses.replace(options, limit=len(world.positive) // 2)
+    few = benchmark(world, FakeNetwork(world), half)
+    assert few.strangers is not None
+    assert len(few.strangers.probability) == len(world.positive) // 2
 
 
 def test_only_the_first_views(world, found):
