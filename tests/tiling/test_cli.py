@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,9 @@ def test_from_plan_to_footprints(world: Path, tmp_path: Path, capsys) -> None:
     assert code == 0 and planned["crs"] == UTM and planned["area_km2"] == pytest.approx(0.01)
     code, out, err = cvgl_tile(capsys, "build", world, "-o", city, "--json")
     built = json.loads(out)
-    assert code == 0 and err == ""
+    assert code == 0
+    # A slow machine may show progress, and nothing else.
+    assert all(re.fullmatch(r"[a-z ]+: \d+/\d+", line) for line in err.splitlines())
     assert built["tiles"] <= planned["tiles"] and built["index_id"] == planned["index_id"]
     size = sum(p.stat().st_size for p in city.glob("shards/*/*.npy"))
     assert size == pytest.approx(planned["bytes"], rel=0.05)
