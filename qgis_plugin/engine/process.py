@@ -320,8 +320,8 @@ class Engine(QObject):
             self._set_state(BUSY, tr("Engine at work"))
             return
         self._silence_timer.stop()
-        device, threads = self.facts["device"].upper(), self.facts["threads"]
-        self._set_state(READY, tr("Engine ready, {}, {} threads, offline").format(device, threads))
+        device = self.facts["device"].upper()
+        self._set_state(READY, tr("Engine ready, {}, offline").format(device))
 
     def _set_state(self, state: str, text: str) -> None:
         """Tell a state that is new."""

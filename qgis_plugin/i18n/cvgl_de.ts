@@ -84,6 +84,12 @@
    <translation>Kandidaten</translation>
   </message>
   <message>
+   <source>Candidates
+Up and Down to step, A to accept, R to reject, N for a note</source>
+   <translation>Kandidaten
+Auf und Ab zum Blättern, A nimmt an, R verwirft, N für eine Notiz</translation>
+  </message>
+  <message>
    <source>Candidates to keep</source>
    <translation>Zu behaltende Kandidaten</translation>
   </message>
@@ -198,8 +204,8 @@ oder zum Öffnen klicken</translation>
    <translation>Rechenprogramm nicht gestartet</translation>
   </message>
   <message>
-   <source>Engine ready, {}, {} threads, offline</source>
-   <translation>Rechenprogramm bereit, {}, {} Threads, offline</translation>
+   <source>Engine ready, {}, offline</source>
+   <translation>Rechenprogramm bereit, {}, ohne Netz</translation>
   </message>
   <message>
    <source>Estimate</source>
@@ -406,6 +412,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>NW</translation>
   </message>
   <message>
+   <source>Near its EXIF GPS, within</source>
+   <translation>Nahe seiner EXIF-Position, im Umkreis von</translation>
+  </message>
+  <message>
    <source>No photo</source>
    <translation>Kein Foto</translation>
   </message>
@@ -588,10 +598,6 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>Search area</source>
    <translation>Suchgebiet</translation>
-  </message>
-  <message>
-   <source>Search near the photo's EXIF GPS, within</source>
-   <translation>In der Nähe des EXIF-GPS suchen, im Umkreis von</translation>
   </message>
   <message>
    <source>Search options</source>
@@ -814,8 +820,8 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>aus dem Foto</translation>
   </message>
   <message>
-   <source>from the photo, else search</source>
-   <translation>aus dem Foto, sonst suchen</translation>
+   <source>from the photo, if any</source>
+   <translation>aus dem Foto, falls vorhanden</translation>
   </message>
   <message>
    <source>heading unknown</source>
@@ -856,10 +862,6 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
   <message>
    <source>unknown</source>
    <translation>unbekannt</translation>
-  </message>
-  <message>
-   <source>unknown: search all</source>
-   <translation>unbekannt: alle absuchen</translation>
   </message>
   <message>
    <source>version</source>

@@ -84,6 +84,12 @@
    <translation>Candidats</translation>
   </message>
   <message>
+   <source>Candidates
+Up and Down to step, A to accept, R to reject, N for a note</source>
+   <translation>Candidats
+Haut et Bas pour parcourir, A pour accepter, R pour rejeter, N pour une note</translation>
+  </message>
+  <message>
    <source>Candidates to keep</source>
    <translation>Candidats à garder</translation>
   </message>
@@ -198,8 +204,8 @@ ou cliquez pour en ouvrir une</translation>
    <translation>Moteur non lancé</translation>
   </message>
   <message>
-   <source>Engine ready, {}, {} threads, offline</source>
-   <translation>Moteur prêt, {}, {} fils, hors ligne</translation>
+   <source>Engine ready, {}, offline</source>
+   <translation>Moteur prêt, {}, hors ligne</translation>
   </message>
   <message>
    <source>Estimate</source>
@@ -406,6 +412,10 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>NO</translation>
   </message>
   <message>
+   <source>Near its EXIF GPS, within</source>
+   <translation>Près de sa position EXIF, dans un rayon de</translation>
+  </message>
+  <message>
    <source>No photo</source>
    <translation>Pas de photo</translation>
   </message>
@@ -588,10 +598,6 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>Search area</source>
    <translation>Zone de recherche</translation>
-  </message>
-  <message>
-   <source>Search near the photo's EXIF GPS, within</source>
-   <translation>Chercher près du GPS de l'EXIF, à moins de</translation>
   </message>
   <message>
    <source>Search options</source>
@@ -814,8 +820,8 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>de la photo</translation>
   </message>
   <message>
-   <source>from the photo, else search</source>
-   <translation>de la photo, sinon chercher</translation>
+   <source>from the photo, if any</source>
+   <translation>de la photo, le cas échéant</translation>
   </message>
   <message>
    <source>heading unknown</source>
@@ -856,10 +862,6 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
   <message>
    <source>unknown</source>
    <translation>inconnu</translation>
-  </message>
-  <message>
-   <source>unknown: search all</source>
-   <translation>inconnu : tout chercher</translation>
   </message>
   <message>
    <source>version</source>

@@ -88,7 +88,7 @@ def test_a_request_starts_the_engine_and_comes_back(make_engine, wait, heartbeat
     ]
     assert [stage for _, stage in heard.progress] == list(STAGES)
     assert [state for state, _ in engine.states] == [STARTING, STARTING, BUSY, READY]
-    assert engine.text == "Engine ready, CPU, 2 threads, offline"
+    assert engine.text == "Engine ready, CPU, offline"
     assert engine.facts["engine"] == "0.0-fake"
     assert smooth(heartbeat())
 
