@@ -66,7 +66,7 @@ def no_engine_in_the_settings():
     set_engine_command("")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def provider(qgis_app):
     """The provider in the registry, as the plugin puts it there."""
     made = CvglProvider()
@@ -91,7 +91,7 @@ def run(provider):
     return call
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def city(tmp_path_factory):
     """A city of 300 m, three photos of it, a text that calls itself a photo, and the index."""
     folder = tmp_path_factory.mktemp("Städte & Dörfer")
@@ -119,7 +119,7 @@ def city(tmp_path_factory):
     return SimpleNamespace(ortho=made / "ortho.tif", photos=photos, index=index, folder=folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def located(city, provider, tmp_path_factory):
     """The photos of the city, located into a folder."""
     folder = tmp_path_factory.mktemp("results")
