@@ -67,10 +67,13 @@ demo: $(VENV)/.ready  ## a city never trained on: build, locate 20 photos, map r
 	$(BIN)/cvgl evaluate --index demo/city.cvgl --photos demo/city --report demo/report
 	@echo "Open demo/report/index.html"
 
-# Held-out cities: other seeds than the presets', more than 1,000 tiles and 300 panoramas each.
+# The same through photo files, indexes and every stage of `cvgl locate`: two of the cities, 320
+# panoramas and 80 narrow photos each.
 ACCURACY_SEEDS := 80001 80002
 
 accuracy: $(VENV)/.ready  ## how good the bundled weights are on cities never trained on
+	$(BIN)/cvgl simulate benchmark simcity-v1 -o runs/cities --part test --part validation --processes 2
+	$(BIN)/cvgl evaluate --dataset simcity-v1 --root runs/cities -o runs/accuracy
 	@for seed in $(ACCURACY_SEEDS); do \
 	  $(BIN)/cvgl simulate city -o runs/accuracy/$$seed --seed $$seed --photos 400 && \
 	  $(BIN)/cvgl-tile build runs/accuracy/$$seed/ortho.tif -o runs/accuracy/$$seed.cvgl && \
