@@ -99,6 +99,7 @@ def _lite0() -> UnifyGeoConfig:
         head_stride=1,
         head_width=256,
         light=True,
+        azimuth_channels=16,
         mean_rgb=(0.5, 0.5, 0.5),
         std_rgb=(0.5, 0.5, 0.5),
     )

@@ -12,7 +12,7 @@ from cvgl_core.models.fusing import fuse_batch_norms
 
 def test_a_tile_alone_equals_the_tile_in_a_batch(engine, tiles):
     together = engine.describe_tiles(tiles)
-    assert together.shape == (11, 256)
+    assert together.shape == (11, 512)
     assert together.dtype == np.float32
     for i in (0, 5, 10):
         assert np.array_equal(engine.describe_tiles(tiles[i : i + 1])[0], together[i])
@@ -36,7 +36,7 @@ def test_descriptors_do_not_depend_on_the_number_of_threads(engine, tiles, view)
 
 
 def test_no_tiles_no_descriptors(engine, tiles):
-    assert engine.describe_tiles(tiles[:0]).shape == (0, 256)
+    assert engine.describe_tiles(tiles[:0]).shape == (0, 512)
 
 
 def test_two_engines_agree(tiles, view):

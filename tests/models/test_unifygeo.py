@@ -32,7 +32,7 @@ def test_paper_parameter_count():
 
 
 def test_light_parameter_count():
-    assert count(create_model("unifygeo-lite0")) == 3_406_676
+    assert count(create_model("unifygeo-lite0")) == 3_423_096
 
 
 def test_shapes_and_norms(model):
