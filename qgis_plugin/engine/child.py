@@ -21,7 +21,7 @@ from .messages import BadMessage, LineBuffer
 
 GRACE_MS = 1500
 KEPT_LINES = 200
-_LINES_AT_ONCE = 20
+_SAID_LINES, _SAID_EVERY_MS = 20, 50
 
 
 class Child(QObject):
@@ -36,6 +36,7 @@ class Child(QObject):
         self.errors: deque[str] = deque(maxlen=KEPT_LINES)
         self._argv, self._over, self._why = argv, False, ""
         self._out, self._error_rest = LineBuffer(), b""
+        self._unsaid: deque[str] = deque(maxlen=_SAID_LINES)
         # Not a child of this object: it may outlive it by its grace time.
         self._process = QProcess(QCoreApplication.instance())
         self._process.setProcessEnvironment(_environment())
@@ -94,15 +95,21 @@ class Child(QObject):
             self.line.emit(line)
 
     def _read_errors(self) -> None:
-        """Keep the last lines of stderr, and pass on as many as can be read."""
+        """Keep the last lines of stderr, and pass on as many as a reader can take in."""
         data = self._error_rest + bytes(self._process.readAllStandardError())
         *lines, rest = data[-65536:].split(b"\n")
         self._error_rest = rest[-4096:]
-        texts = [line.decode("utf-8", "replace").rstrip() for line in lines[-KEPT_LINES:]]
-        self.errors.extend(text for text in texts if text)
-        for text in texts[-_LINES_AT_ONCE:]:
-            if text and not self._over:
-                self.said.emit(text)
+        decoded = (line.decode("utf-8", "replace").rstrip() for line in lines[-KEPT_LINES:])
+        texts = [text for text in decoded if text]
+        if texts and not self._unsaid:
+            later(self, _SAID_EVERY_MS, self._say)
+        self.errors.extend(texts)
+        self._unsaid.extend(texts)
+
+    def _say(self) -> None:
+        """Pass on the last lines of stderr since the last time."""
+        while self._unsaid and not self._over:
+            self.said.emit(self._unsaid.popleft())
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         """A process that never started has no other end."""
@@ -114,6 +121,7 @@ class Child(QObject):
         """Say how the process ended."""
         self._read_out()
         self._read_errors()
+        self._say()
         if self._why:
             how = self._why
         elif status == QProcess.ExitStatus.CrashExit:

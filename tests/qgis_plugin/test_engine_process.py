@@ -301,7 +301,7 @@ def test_a_flood_on_stderr_holds_nothing_up(make_engine, wait, heartbeat):
     wait(lambda: heard.end)
     assert heard.end[0] == "finished"
     wait(lambda: any("199999" in line for line in engine.lines))
-    assert len(engine.lines) < 50_000
+    assert len(engine.lines) < 20_000  # of 200,000; as many reads as there were do not matter
     assert smooth(heartbeat())
 
 

@@ -17,7 +17,7 @@ from qgis.PyQt.QtGui import QColor
 
 from qgis_plugin.layers import KEYS, find_groups, remove_groups
 from qgis_plugin.mapping import geometry_in_degrees, outline_on_map, place_on_map
-from qgis_plugin.result import ResultError, read_result
+from qgis_plugin.result import Place, ResultError, read_result
 from qgis_plugin.shapes import arc, cone_half_deg, read_fov_deg
 
 SIDE_PX, VIEW_M = 400, 200.0
@@ -125,25 +125,25 @@ def test_contours_and_regions_are_drawn_round_the_peak(group, result):
 
 
 def test_candidates_are_graded_and_rejected_ones_fade(group, result):
-    layers = [group.layers["candidates"]]
     group.layers["candidates"].setLabelsEnabled(False)
     last = max(candidate["rank"] for candidate in result.candidates)
-    before = stroke(layers, result, last)
-    assert unlike(stroke(layers, result, 1), BACKGROUND) > unlike(before, BACKGROUND) > 40
+    before = stroke(group, result, last)
+    assert unlike(stroke(group, result, 1), BACKGROUND) > unlike(before, BACKGROUND) > 40
     result.judge(last, "false")
     result.save()
     group.reload()
-    after = stroke(layers, result, last)
+    after = stroke(group, result, last)
     assert abs(after.red() - after.blue()) < 30 < abs(before.red() - before.blue())
 
 
-def stroke(layers, result, rank):
-    """Return the strongest colour near the middle of a candidate's lower side."""
+def stroke(group, result, rank):
+    """Return the strongest colour at the lower side of a candidate, drawn without the others."""
+    layer = group.layers["candidates"]
+    layer.setSubsetString(f'"rank" = {rank}')
     ring = result.ring(rank)
-    from qgis_plugin.result import Place
-
     middle = Place(*[0.7 * a + 0.3 * b for a, b in zip(ring[0], ring[1], strict=True)])
-    image, settings = rendered(layers, crs_of(UTM), middle)
+    image, settings = rendered([layer], crs_of(UTM), middle)
+    layer.setSubsetString("")
     at = settings.mapToPixel().transform(
         place_on_map(middle, settings.destinationCrs(), QgsProject.instance())
     )
