@@ -286,8 +286,8 @@ def _bbox(index: Index) -> list[float]:
 
 def _trial_seconds(planned: Plan, settings: CutSettings, describer: TileDescriber) -> float:
     """Return how long a build would take, from cutting and describing a few tiles of it."""
-    from tiling.build import BATCH_TILES, fill_colour
-    from tiling.cut import Cutter, tile_windows
+    from tiling.cut import Cutter, fill_colour, tile_windows
+    from tiling.describe import BATCH_TILES
 
     block = planned.blocks[len(planned.blocks) // 2]
     start = time.monotonic()

@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from cvgl_core.types import BoolArray, Float32Array, IntArray, UInt8Array
+from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
 from tiling.plan import Block, Plan
 from tiling.raster import RasterReader
 
@@ -106,6 +106,12 @@ class Cutter:
         bottom, right = top + side, left + side
         count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
         return (count / side**2).astype(np.float32)
+
+
+def fill_colour(card: ModelCard) -> tuple[int, int, int]:
+    """Return the colour of pixels without picture: the mean of what the model was trained on."""
+    red, green, blue = (round(min(max(value, 0.0), 1.0) * 255.0) for value in card.mean_rgb)
+    return red, green, blue
 
 
 def tile_windows(cut: CutBlock, plan: Plan, positions: Sequence[int] | IntArray) -> UInt8Array:

@@ -1,0 +1,68 @@
+"""A block from pixels to what is stored of it: descriptors, maps and the table of its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cvgl_core.errors import WeightsError
+from cvgl_core.geo import to_lonlat
+from cvgl_core.index import TILE_DTYPE, ShardData, reduce_maps
+from cvgl_core.types import Float32Array, IntArray
+from tiling.cut import CutBlock, tile_windows
+from tiling.engines import TileDescriber
+from tiling.plan import Plan
+
+BATCH_TILES = 32
+"""Tiles described at once; part of what makes descriptors repeatable."""
+
+
+def describe_block(
+    cut: CutBlock, plan: Plan, describer: TileDescriber, told: Callable[[int], None]
+) -> ShardData:
+    """Return a block's shard: its tiles described in batches, always cut the same way.
+
+    Args:
+        cut: the block, with at least one tile.
+        plan: what it belongs to.
+        describer: the model.
+        told: called after each batch with the number of tiles described so far.
+
+    Raises:
+        WeightsError: the model gives no finite numbers.
+    """
+    descriptors: list[Float32Array] = []
+    maps: list[Float32Array] = []
+    for start in range(0, len(cut.kept), BATCH_TILES):
+        positions = cut.kept[start : start + BATCH_TILES]
+        found = _describe_batch(cut, plan, describer, positions)
+        descriptors.append(found[0])
+        maps.extend(found[1:])
+        told(start + len(positions))
+    table = np.zeros(len(cut.kept), TILE_DTYPE)
+    table["row"], table["col"] = cut.block.rows[cut.kept], cut.block.cols[cut.kept]
+    centres = plan.grid.centre(table["row"], table["col"])
+    table["lon"], table["lat"] = to_lonlat(plan.grid.crs, *centres)
+    table["valid_fraction"] = cut.valid_fraction
+    top, left = cut.block.window_px[:2]
+    reduced = reduce_maps(np.concatenate(maps)) if maps else None
+    return ShardData(top, left, np.concatenate(descriptors), table, cut.rgb, cut.valid, reduced)
+
+
+def _describe_batch(
+    cut: CutBlock, plan: Plan, describer: TileDescriber, positions: IntArray
+) -> tuple[Float32Array, ...]:
+    """Return the descriptors of some tiles of a block, and their maps if kept, checked."""
+    tiles = tile_windows(cut, plan, positions)
+    found = (
+        (describer.describe_tiles(tiles),) if plan.maps is None else describer.encode_tiles(tiles)
+    )
+    shapes = ((describer.card.descriptor_dim,), describer.map_shape)
+    for array, shape in zip(found, shapes, strict=False):
+        if array.shape != (len(positions), *shape) or not np.isfinite(array).all():
+            raise WeightsError(
+                f"model {describer.card.name} gave descriptions that are not finite numbers "
+                f"of the shape {shape}; its weights are unusable"
+            )
+    return found

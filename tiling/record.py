@@ -1,0 +1,57 @@
+"""What an index says it was made of: grid, model, rasters, shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cvgl_core import __version__
+from cvgl_core.index import GridRecord, Manifest, ShardRecord, SourceRecord
+from cvgl_core.types import ModelCard
+from tiling.cut import fill_colour
+from tiling.plan import CutSettings, Plan
+from tiling.raster import RasterInfo
+
+
+def manifest_of(
+    plan: Plan, card: ModelCard, settings: CutSettings, shards: Sequence[ShardRecord]
+) -> Manifest:
+    """Return what the index says about itself."""
+    return Manifest(
+        index_id=plan.index_id,
+        version=1,
+        software=f"cvgl {__version__}",
+        grid=GridRecord(
+            crs=plan.grid.crs, tile_size_m=plan.grid.tile_size_m, stride_m=plan.grid.stride_m
+        ),
+        model=card.name,
+        weights_sha256=card.weights_sha256 or "",
+        aerial_px=card.aerial_px,
+        descriptor_dim=card.descriptor_dim,
+        maps=plan.maps,
+        fill_rgb=fill_colour(card),
+        min_valid=settings.min_valid,
+        area="" if settings.area is None else settings.area.envelope.wkt[:4000],
+        sources=tuple(
+            _source_record(raster, print_)
+            for raster, print_ in zip(plan.rasters, plan.fingerprints, strict=True)
+        ),
+        shards=tuple(shards),
+    )
+
+
+def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:
+    """Return what an index stores about a raster: no path, so that it may move."""
+    name = "".join(c if c.isprintable() else "?" for c in raster.path.name)
+    return SourceRecord(
+        name=name.encode("utf-8", "replace").decode(),
+        file_bytes=sum(part.stat().st_size for part in raster.parts),
+        fingerprint=print_,
+        driver=raster.driver,
+        crs=raster.crs if len(raster.crs) < 40 else " ".join(raster.crs[:200].split()),
+        width_px=raster.width_px,
+        height_px=raster.height_px,
+        gsd_m_per_px=float(f"{raster.gsd_m_per_px:.6g}"),
+        dtype=raster.dtype,
+        bands=raster.bands,
+        stretch=raster.stretch,
+    )
