@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
 from tiling.plan import Block, Plan
-from tiling.raster import RasterReader
+from tiling.reader import RasterReader
 
 
 @dataclass(frozen=True)

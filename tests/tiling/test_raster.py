@@ -20,7 +20,8 @@ from cvgl_core.errors import (
 )
 from cvgl_core.geo import from_lonlat, metric_crs_for
 from tests.tiling.helpers import ramp, world_raster, write_raster
-from tiling.raster import RasterReader, describe_raster
+from tiling.raster import describe_raster
+from tiling.reader import RasterReader
 
 UTM = "EPSG:32633"
 E0, N0 = 500_123.4, 5_400_321.7
