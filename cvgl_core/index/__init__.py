@@ -1,9 +1,11 @@
 """The index folder: immutable shards, one manifest, exact search."""
 
 from cvgl_core.index.manifest import (
+    DamagedRecord,
     GridRecord,
     Manifest,
     MapRecord,
+    PartRecord,
     ShardRecord,
     SourceRecord,
     digest_of,
@@ -18,11 +20,13 @@ from cvgl_core.index.writer import IndexWriter
 __all__ = [
     "KEPT_CHANNELS",
     "TILE_DTYPE",
+    "DamagedRecord",
     "GridRecord",
     "Index",
     "IndexWriter",
     "Manifest",
     "MapRecord",
+    "PartRecord",
     "ReducedMaps",
     "SearchResult",
     "ShardData",

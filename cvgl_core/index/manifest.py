@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cvgl_core import fsio
 from cvgl_core.errors import IndexCorruptError, IndexVersionError, NoIndexError
@@ -20,12 +20,14 @@ from cvgl_core.geo import TileGrid
 
 MANIFEST_NAME = "manifest.json"
 SHARDS_NAME = "shards"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+OLDEST_READABLE = 2
 _MAX_MANIFEST_BYTES = 256 << 20
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ShardName = Annotated[str, Field(pattern=r"^r-?[0-9]{1,7}c-?[0-9]{1,7}-[0-9a-f]{16}$")]
+TileNumber = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 PixelIndex = Annotated[int, Field(ge=-(2**40), le=2**40)]
 Side = Annotated[int, Field(ge=1, le=65536)]
 Level = Annotated[int, Field(ge=0, le=255)]
@@ -71,6 +73,15 @@ class FileRecord(Record):
     sha256: Sha256
 
 
+class DamagedRecord(Record):
+    """A tile whose pixels could not all be read from a raster, and why."""
+
+    row: TileNumber
+    col: TileNumber
+    source: Text
+    reason: Text
+
+
 class ShardRecord(Record):
     """A block of neighbouring tiles and the imagery under them.
 
@@ -90,6 +101,7 @@ class ShardRecord(Record):
     valid: FileRecord
     maps: FileRecord | None = None
     map_basis: FileRecord | None = None
+    damaged: tuple[DamagedRecord, ...] = ()
 
 
 class MapRecord(Record):
@@ -111,11 +123,26 @@ class MapRecord(Record):
         return 4 * self.channels * self.kept_channels
 
 
+class PartRecord(Record):
+    """Which part of a build that was shared out an index is: the blocks ``number`` of ``count``."""
+
+    number: int = Field(ge=1)
+    count: int = Field(ge=1, le=2**20)
+
+
 class Manifest(Record):
-    """All facts of one version of an index."""
+    """All facts of one version of an index.
+
+    Attributes:
+        index_id: hash of all that decides the content; parts carry that of the whole.
+        precision: of the arithmetic that made the descriptors.
+        shared_trunk: whether neighbouring tiles were described together.
+        damaged: tiles of blocks without a shard that could not be read.
+        part: set while other parts are missing; ``cvgl-tile merge`` puts them together.
+    """
 
     format: Literal["cvgl-index"] = "cvgl-index"
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     index_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     version: int = Field(ge=1, le=2**31)
     software: Text
@@ -124,12 +151,23 @@ class Manifest(Record):
     weights_sha256: Sha256
     aerial_px: int = Field(ge=1, le=4096)
     descriptor_dim: int = Field(ge=1, le=65536)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    shared_trunk: bool = False
     maps: MapRecord | None = None
     fill_rgb: tuple[Level, Level, Level]
     min_valid: float = Field(ge=0.0, le=1.0)
     area: Text = ""
     sources: tuple[SourceRecord, ...]
-    shards: tuple[ShardRecord, ...] = Field(min_length=1)
+    shards: tuple[ShardRecord, ...]
+    damaged: tuple[DamagedRecord, ...] = ()
+    part: PartRecord | None = None
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Manifest:
+        """Refuse an index without a tile, unless the other parts may have some."""
+        if not self.shards and self.part is None:
+            raise ValueError("an index holds at least one shard")
+        return self
 
     @property
     def tile_size_m(self) -> float:
@@ -216,13 +254,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise NoIndexError(f"{folder}: {what}; make one with: cvgl-tile build") from error
     except OSError as error:
         raise NoIndexError(f"{path}: cannot be read ({error.strerror or error})") from error
-    body = unseal(data, path)
-    if body.get("format") != "cvgl-index" or body.get("format_version") != FORMAT_VERSION:
-        raise IndexVersionError(
-            f"{path}: format {body.get('format_version')!r:.40} is not the one this version reads "
-            f"({FORMAT_VERSION}); build the index again into a new folder, or use the version that "
-            "made it"
-        )
+    body = _in_this_format(unseal(data, path), path)
     return parse_record(Manifest, body, path)
 
 
@@ -249,6 +281,25 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         OutputError: the disk is full or the folder cannot be written.
     """
     fsio.write_bytes(folder / MANIFEST_NAME, sealed_bytes(manifest))
+
+
+def _in_this_format(body: dict[str, object], path: Path) -> dict[str, object]:
+    """Return the body of a manifest as this format has it.
+
+    Format 2 lacks what has a default today; its descriptors were made in single precision.
+
+    Raises:
+        IndexVersionError: the format is not one that is read.
+    """
+    version = body.get("format_version")
+    if body.get("format") == "cvgl-index" and version in range(OLDEST_READABLE, FORMAT_VERSION + 1):
+        return body | {"format_version": FORMAT_VERSION}
+    newer = isinstance(version, int) and version > FORMAT_VERSION
+    raise IndexVersionError(
+        f"{path}: format {version!r:.40} is not one this version reads ({OLDEST_READABLE} to "
+        f"{FORMAT_VERSION}); "
+        + ("update cvgl" if newer else "build the index again into a new folder")
+    )
 
 
 def _no_constant(name: str) -> NoReturn:

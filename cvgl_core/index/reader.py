@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cvgl_core.errors import IndexCorruptError, IndexFolderError, WeightsMismatchError
+from cvgl_core.errors import (
+    IndexCorruptError,
+    IndexFolderError,
+    NoIndexError,
+    WeightsMismatchError,
+)
 from cvgl_core.geo import TileGrid
 from cvgl_core.index import shard as shards
 from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
@@ -74,7 +79,10 @@ class Index:
             IndexVersionError: it was written in another format.
         """
         folder = Path(path)
-        return cls(folder, read_manifest(folder))
+        manifest = read_manifest(folder)
+        if not manifest.shards:
+            raise NoIndexError(f"{folder}: is a part without tiles; cvgl-tile merge joins parts")
+        return cls(folder, manifest)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -292,7 +300,7 @@ def verify_folder(path: Path) -> list[str]:
                 shards.check_file(folder, found, key)
             except IndexFolderError as error:
                 problems.append(str(error))
-    if not problems:
+    if manifest.shards and not problems:
         try:
             Index.open(path)
         except IndexFolderError as error:

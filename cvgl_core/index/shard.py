@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from cvgl_core import fsio
 from cvgl_core.errors import IndexCorruptError
 from cvgl_core.index.manifest import (
+    DamagedRecord,
     FileRecord,
     MapRecord,
     ShardRecord,
@@ -56,6 +57,7 @@ class ShardData:
         imagery: ``[H, W, 3]``, filled where there is no picture.
         valid: ``[H, W]``, where there is picture.
         maps: detailed maps of the tiles, if they are kept.
+        damaged: tiles that could not be read whole.
     """
 
     top_px: int
@@ -65,6 +67,7 @@ class ShardData:
     imagery: UInt8Array
     valid: BoolArray
     maps: ReducedMaps | None = None
+    damaged: tuple[DamagedRecord, ...] = ()
 
 
 def array_names(record: ShardRecord) -> tuple[str, ...]:
@@ -121,6 +124,7 @@ def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
                 left_px=data.left_px,
                 height_px=data.imagery.shape[0],
                 width_px=data.imagery.shape[1],
+                damaged=data.damaged,
                 **{
                     key: _write_array(temporary / f"{key}.npy", value)
                     for key, value in arrays.items()

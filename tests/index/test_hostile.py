@@ -169,6 +169,14 @@ CHANGES = [
     ("sources", None),
     ("software", "a\0b"),
     ("unknown", 1),
+    ("precision", "float16"),
+    ("precision", None),
+    ("shared_trunk", 1),
+    ("damaged", None),
+    ("damaged", [{"row": 1, "col": 2, "source": "a.tif"}]),
+    ("damaged", [{"row": 2**40, "col": 2, "source": "a.tif", "reason": "bad"}]),
+    ("shards", 0, "damaged", [{"row": 1, "col": 2, "source": "a\n", "reason": "bad"}]),
+    ("part", {"number": 0, "count": 2}),
     ("model", ["x"]),
     ("model", "y" * 5000),
 ]
@@ -186,7 +194,7 @@ def test_hostile_manifests_with_right_checksums_are_refused(
     assert time.perf_counter() - start < 2.0
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2", None, 10**30])
+@pytest.mark.parametrize("version", [0, 1, 4, "3", None, 10**30])
 def test_other_formats_are_named(city: Path, version: object) -> None:
     reseal(city, set_at("format_version", version))
     with pytest.raises(IndexVersionError, match="format"):
