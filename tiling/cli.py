@@ -86,14 +86,16 @@ def build(
 ) -> None:
     """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
     from tiling.build import build_index
+    from tiling.crew import Alone
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     infos = _describe(rasters, source_crs, bands)
     describer = _describer(model, device, engine)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
+        crew = Alone(describer, readers=workers)
         result = build_index(
-            infos, output, describer, settings, maps=maps, workers=workers, progress=progress
+            infos, output, describer, settings, maps=maps, crew=crew, progress=progress
         )
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,10 +19,23 @@ BATCH_TILES = 32
 """Tiles described at once; part of what makes descriptors repeatable."""
 
 
+@dataclass(frozen=True)
+class Described:
+    """What the network says of the tiles of a block.
+
+    Attributes:
+        descriptors: ``[K, D]``.
+        maps: detailed maps ``[K, C, h, w]``, if they are kept.
+    """
+
+    descriptors: Float32Array
+    maps: Float32Array | None
+
+
 def describe_block(
     cut: CutBlock, plan: Plan, describer: TileDescriber, told: Callable[[int], None]
-) -> ShardData:
-    """Return a block's shard: its tiles described in batches, always cut the same way.
+) -> Described:
+    """Describe the tiles of a block in batches, always cut the same way.
 
     Args:
         cut: the block, with at least one tile.
@@ -40,14 +54,19 @@ def describe_block(
         descriptors.append(found[0])
         maps.extend(found[1:])
         told(start + len(positions))
+    return Described(np.concatenate(descriptors), np.concatenate(maps) if maps else None)
+
+
+def shard_data(cut: CutBlock, plan: Plan, described: Described) -> ShardData:
+    """Return all that is stored of a block."""
     table = np.zeros(len(cut.kept), TILE_DTYPE)
     table["row"], table["col"] = cut.block.rows[cut.kept], cut.block.cols[cut.kept]
     centres = plan.grid.centre(table["row"], table["col"])
     table["lon"], table["lat"] = to_lonlat(plan.grid.crs, *centres)
     table["valid_fraction"] = cut.valid_fraction
     top, left = cut.block.window_px[:2]
-    reduced = reduce_maps(np.concatenate(maps)) if maps else None
-    return ShardData(top, left, np.concatenate(descriptors), table, cut.rgb, cut.valid, reduced)
+    reduced = None if described.maps is None else reduce_maps(described.maps)
+    return ShardData(top, left, described.descriptors, table, cut.rgb, cut.valid, reduced)
 
 
 def _describe_batch(

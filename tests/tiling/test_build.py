@@ -30,6 +30,7 @@ from tests.tiling.helpers import (
 )
 from tiling import plan as plan_module
 from tiling.build import build_index
+from tiling.crew import Alone
 from tiling.engines import load_describer
 from tiling.plan import CutSettings, make_plan
 from tiling.raster import describe_raster
@@ -51,9 +52,9 @@ def world(tmp_path: Path) -> Path:
 
 def build(output: Path, *rasters: Path, workers: int = 1, seed: int = 0, **settings):
     infos = [describe_raster(path) for path in rasters]
-    return build_index(
-        infos, output, StubDescriber(seed=seed), CutSettings(**settings), workers=workers
-    )
+    describer = StubDescriber(seed=seed)
+    crew = Alone(describer, readers=workers)
+    return build_index(infos, output, describer, CutSettings(**settings), crew=crew)
 
 
 def test_tiles_show_their_own_place(world: Path, tmp_path: Path) -> None:
@@ -287,6 +288,7 @@ from pathlib import Path
 from tests.tiling.helpers import StubDescriber, folder_bytes
 from tiling import plan
 from tiling.build import build_index
+from tiling.crew import Alone
 from tiling.plan import CutSettings
 from tiling.raster import describe_raster
 plan.BLOCK_TILES = 8
@@ -306,7 +308,8 @@ def child(output, kill_at):
             if calls == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
         os.fsync = fsync
-        build_index([describe_raster(raster)], output, StubDescriber(), CutSettings(), workers=2)
+        crew = Alone(StubDescriber(), readers=2)
+        build_index([describe_raster(raster)], output, StubDescriber(), CutSettings(), crew=crew)
         os._exit(0)
     return os.waitpid(pid, 0)[1]
 

@@ -1,0 +1,169 @@
+"""A line of work over blocks, in one process: cut ahead, describe, store behind.
+
+Cutting, describing and storing have threads of their own, so that the network never waits for a
+disk. Blocks do not depend on one another; only a few are in memory at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+
+from cvgl_core.errors import WeightsError
+from cvgl_core.index import ShardRecord
+from cvgl_core.index.shard import write_shard
+from tiling.cut import CutBlock, Cutter, fill_colour
+from tiling.describe import Described, describe_block, shard_data
+from tiling.engines import TileDescriber
+from tiling.plan import Block, CutSettings, Plan
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to every block of a build; light, so that it can be sent to other processes.
+
+    Attributes:
+        plan: what the blocks belong to; its own list of blocks is empty.
+        min_valid: share of a tile that must show picture.
+        weights_sha256: of the model that the plan was made for.
+        shard_folder: where shards are written.
+    """
+
+    plan: Plan
+    min_valid: float
+    weights_sha256: str
+    shard_folder: Path
+
+    @staticmethod
+    def of(plan: Plan, settings: CutSettings, sha256: str, shard_folder: Path) -> Job:
+        """Return the job of a plan."""
+        return Job(replace(plan, blocks=()), settings.min_valid, sha256, shard_folder.absolute())
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What became of a block.
+
+    Attributes:
+        name: of the block.
+        record: its shard, None if no tile shows enough picture.
+    """
+
+    name: str
+    record: ShardRecord | None
+
+
+class Line:
+    """The line of one process.
+
+    Args:
+        job: what is done to every block.
+        describer: the model.
+        told: called with a block's name and the number of its tiles described so far.
+        done: called with each result, by another thread.
+        readers: threads that cut ahead of the network.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        describer: TileDescriber,
+        told: Callable[[str, int], None],
+        done: Callable[[BlockResult], None],
+        readers: int = 1,
+    ) -> None:
+        if describer.card.weights_sha256 != job.weights_sha256:
+            raise WeightsError(
+                f"model {describer.card.name}: its weights are not those the build began with; "
+                "use the same file of weights everywhere"
+            )
+        self._job = job
+        self._describer = describer
+        self._told = told
+        self._done = done
+        self._readers = readers
+        self._cuts: SimpleQueue[CutBlock | None] = SimpleQueue()
+        self._room = threading.Semaphore(2 * readers)
+        self._turn = threading.Lock()
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something failed, so that no further block is wanted."""
+        return self._stopped
+
+    def run(self, blocks: Iterable[Block]) -> None:
+        """Do all blocks; they are taken one by one, when there is room for another.
+
+        Raises:
+            RasterOpenError: a raster is damaged.
+            WeightsError: the model gives no finite numbers.
+            OutputError: the disk is full or the folder cannot be written.
+        """
+        source = iter(blocks)
+        stored: deque[Future[None]] = deque()
+        with (
+            ThreadPoolExecutor(self._readers, thread_name_prefix="cut") as cutters,
+            ThreadPoolExecutor(1, thread_name_prefix="store") as store,
+        ):
+            try:
+                reading = [cutters.submit(self._read, source) for _ in range(self._readers)]
+                for cut in self._arriving():
+                    described = self._describe(cut)
+                    while len(stored) > 1:
+                        stored.popleft().result()
+                    stored.append(store.submit(self._store, cut, described))
+                for future in (*reading, *stored):
+                    future.result()
+            finally:
+                self._stopped = True
+                for _ in range(self._readers):
+                    self._room.release()
+
+    def _arriving(self) -> Iterator[CutBlock]:
+        """Yield what the readers have cut, until the last of them ends or one fails."""
+        for _ in range(self._readers):
+            while (cut := self._cuts.get()) is not None:
+                yield cut
+                self._room.release()
+
+    def _read(self, source: Iterator[Block]) -> None:
+        """Cut blocks for as long as there are any; the work of one thread."""
+        job = self._job
+        try:
+            with Cutter(job.plan, job.min_valid, fill_colour(self._describer.card)) as cutter:
+                while (block := self._next(source)) is not None:
+                    self._cuts.put(cutter.cut(block))
+        except BaseException:
+            self._stopped = True
+            raise
+        finally:
+            self._cuts.put(None)
+
+    def _next(self, source: Iterator[Block]) -> Block | None:
+        """Return the next block when there is room for it; None at the end."""
+        self._room.acquire()
+        with self._turn:
+            return None if self._stopped else next(source, None)
+
+    def _describe(self, cut: CutBlock) -> Described | None:
+        """Return what the network says of a block's tiles; None without any."""
+        if not len(cut.kept):
+            return None
+        name = cut.block.name
+        return describe_block(
+            cut, self._job.plan, self._describer, lambda tiles: self._told(name, tiles)
+        )
+
+    def _store(self, cut: CutBlock, described: Described | None) -> None:
+        """Write a block's shard and tell of it; the work of one thread."""
+        name, record = cut.block.name, None
+        if described is not None:
+            data = shard_data(cut, self._job.plan, described)
+            record = write_shard(self._job.shard_folder, name, data)
+        self._done(BlockResult(name, record))
