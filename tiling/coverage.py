@@ -16,6 +16,8 @@ from cvgl_core.types import FloatArray
 from tiling.raster import RasterInfo
 
 _EDGE_POINTS = 33
+_POLAR_DEG = 85.0
+_METRES_PER_DEG = 110_000.0  # a little short, so that a reach in degrees is never too small
 
 
 def zone_of(rasters: Sequence[RasterInfo], wanted: BaseGeometry | None) -> str:
@@ -35,12 +37,7 @@ def zone_of(rasters: Sequence[RasterInfo], wanted: BaseGeometry | None) -> str:
 
 def outline_of(raster: RasterInfo, crs: str, wanted: BaseGeometry | None) -> BaseGeometry:
     """Return a raster's outline in the metres of ``crs``; the area asked for if it goes too far."""
-    along = np.linspace(0.0, 1.0, _EDGE_POINTS)[:-1]
-    zeros, ones = np.zeros_like(along), np.ones_like(along)
-    col = np.concatenate([along, ones, 1.0 - along, zeros]) * raster.width_px
-    row = np.concatenate([zeros, along, ones, 1.0 - along]) * raster.height_px
-    a, b, c, d, e, f = raster.transform
-    x, y = transformer(raster.crs, crs).transform(a * col + b * row + c, d * col + e * row + f)
+    x, y = transformer(raster.crs, crs).transform(*_edge(raster))
     points: FloatArray = np.stack([x, y], axis=-1)
     if np.isfinite(points).all() and np.abs(points).max() < 4e7:
         outline = shapely.make_valid(Polygon(points))
@@ -51,6 +48,47 @@ def outline_of(raster: RasterInfo, crs: str, wanted: BaseGeometry | None) -> Bas
             f"{raster.path}: reaches beyond {crs}; choose a part of it with --aoi W,S,E,N"
         )
     return wanted.envelope
+
+
+def may_touch(raster: RasterInfo, area: BaseGeometry, reach_m: float) -> bool:
+    """Tell whether a raster may come nearer than ``reach_m`` to an area in degrees.
+
+    Compares bounding boxes in degrees; near a pole it may say yes where the answer is no.
+    """
+    lon, lat = to_lonlat(raster.crs, *_edge(raster))
+    if not np.isfinite(lon + lat).all() or np.abs(lat).max() > _POLAR_DEG:
+        return True
+    lon = raster.centre.lon + (lon - raster.centre.lon + 180.0) % 360.0 - 180.0
+    return boxes_meet((lon.min(), lat.min(), lon.max(), lat.max()), area.bounds, reach_m)
+
+
+def boxes_meet(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float], reach_m: float
+) -> bool:
+    """Tell whether boxes west, south, east, north in degrees come nearer than ``reach_m``.
+
+    Longitudes may go beyond 180; the same place a turn further on is the same.
+    """
+    south, north = max(one[1], other[1]), min(one[3], other[3])
+    reach_deg = reach_m / _METRES_PER_DEG
+    if south - north > 2.0 * reach_deg:
+        return False
+    furthest = min(max(abs(south), abs(north)) + reach_deg, _POLAR_DEG)
+    wide_deg = 2.0 * reach_deg / np.cos(np.radians(furthest)) + 1e-9
+    return any(
+        one[0] + turn <= other[2] + wide_deg and other[0] <= one[2] + turn + wide_deg
+        for turn in (-720.0, -360.0, 0.0, 360.0, 720.0)
+    )
+
+
+def _edge(raster: RasterInfo) -> tuple[FloatArray, FloatArray]:
+    """Return points along a raster's edge, once round, in its own CRS."""
+    along = np.linspace(0.0, 1.0, _EDGE_POINTS)[:-1]
+    zeros, ones = np.zeros_like(along), np.ones_like(along)
+    col = np.concatenate([along, ones, 1.0 - along, zeros]) * raster.width_px
+    row = np.concatenate([zeros, along, ones, 1.0 - along]) * raster.height_px
+    a, b, c, d, e, f = raster.transform
+    return a * col + b * row + c, d * col + e * row + f
 
 
 def check_area(rasters: Sequence[RasterInfo], area: BaseGeometry, grid: TileGrid) -> None:

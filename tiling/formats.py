@@ -23,6 +23,11 @@ _SIGNATURES = (
     (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
     (b"SQLite format 3\x00", "GPKG"),
 )
+RASTER_SUFFIXES = frozenset(
+    (".tif", ".tiff", ".vrt", ".jp2", ".j2k", ".jpg", ".jpeg", ".png", ".gpkg", ".mbtiles")
+)
+"""What is taken for a raster when a folder is named; what it is, its first bytes tell."""
+
 _MAX_VRT_BYTES = 64 << 20
 _SIMPLE_BANDS = {None, "VRTSourcedRasterBand"}
 _SOURCE_KINDS = {"SimpleSource", "ComplexSource", "AveragedSource"}

@@ -157,8 +157,8 @@ def make_plan(
     facts = tuple(_facts(raster, print_) for raster, print_ in zip(rasters, prints, strict=True))
     common = _common_facts(grid, card, settings, maps)
     layout = _Layout(
-        grid, stride_px, card.aerial_px, area, wanted is not None, outlines, settings.min_valid,
-        common, facts,
+        grid, stride_px, card.aerial_px, area, wanted is not None, shapely.STRtree(outlines),
+        settings.min_valid, common, facts,
     )  # fmt: skip
     blocks = tuple(layout.blocks())
     if not blocks:
@@ -255,7 +255,7 @@ class _Layout:
     aerial_px: int
     area: BaseGeometry
     asked: bool
-    outlines: tuple[BaseGeometry, ...]
+    tree: shapely.STRtree
     min_valid: float
     common: dict[str, Any]
     facts: tuple[dict[str, Any], ...]
@@ -264,7 +264,7 @@ class _Layout:
         """Yield the blocks that hold a tile, by row and column."""
         left, bottom, right, top = self.area.bounds
         span = self.grid.covering(Bounds(left, bottom, right, top))
-        shapely.prepare([self.area, *self.outlines])
+        shapely.prepare(self.area)
         for row in range(span.row_start // BLOCK_TILES, -(-span.row_stop // BLOCK_TILES)):
             for col in range(span.col_start // BLOCK_TILES, -(-span.col_stop // BLOCK_TILES)):
                 rows, cols = self._tiles(row, col)
@@ -280,7 +280,7 @@ class _Layout:
             int(np.ptp(cols)) * self.stride_px + self.aerial_px,
         )
         reach = shapely.box(*_metres(window, self.grid.tile_size_m / self.aerial_px))
-        sources = tuple(i for i, o in enumerate(self.outlines) if shapely.intersects(o, reach))
+        sources = tuple(sorted(self.tree.query(reach, predicate="intersects").tolist()))
         content = [self.common, [self.facts[i] for i in sources], rows.tolist(), cols.tolist()]
         name = f"r{block_row}c{block_col}-{digest_of(content)[:16]}"
         return Block(name, rows, cols, sources, window)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from cvgl_core.errors import (
     UnsupportedRasterError,
 )
 from cvgl_core.types import LonLat
+from tiling.dates import tag_date
 from tiling.facts import check_placed, crs_text, ground_resolution, pixel_files
 from tiling.formats import driver_of, palette_view
 from tiling.stretch import limits_of
@@ -55,6 +56,7 @@ class RasterInfo:
         overviews: factors of the reduced copies inside the file.
         stretch: per band, the values that become 0 and 255; empty for 8 bits.
         parts: the files that hold its pixels.
+        acquired: when it was taken, ISO 8601 in UTC; empty if not known.
     """
 
     path: Path
@@ -73,10 +75,15 @@ class RasterInfo:
     overviews: tuple[int, ...]
     stretch: tuple[tuple[float, float], ...]
     parts: tuple[Path, ...]
+    acquired: str = ""
 
 
 def describe_raster(
-    path: Path, *, crs: str | None = None, bands: tuple[int, ...] | None = None
+    path: Path,
+    *,
+    crs: str | None = None,
+    bands: tuple[int, ...] | None = None,
+    stretch: bool = True,
 ) -> RasterInfo:
     """Return what a raster is.
 
@@ -84,6 +91,8 @@ def describe_raster(
         path: the file.
         crs: taken for a raster that does not name its own.
         bands: one (grey) or three (red, green, blue), in place of those the file names.
+        stretch: find out, for other pixels than 8 bits, what becomes black and white; without,
+            only the header is read.
 
     Raises:
         RasterOpenError: the file is missing, of no listed format, or damaged.
@@ -98,8 +107,7 @@ def describe_raster(
         chosen = _colour_bands(path, source, bands)
         paletted = len(chosen) == 1 and source.colorinterp[chosen[0] - 1] == ColorInterp.palette
         gsd, centre = ground_resolution(path, source, source_crs)
-        dtype = str(source.dtypes[chosen[0] - 1])
-        return RasterInfo(
+        info = RasterInfo(
             path=path,
             driver=str(source.driver),
             crs=source_crs,
@@ -108,15 +116,31 @@ def describe_raster(
             height_px=source.height,
             gsd_m_per_px=gsd,
             centre=centre,
-            dtype=dtype,
+            dtype=str(source.dtypes[chosen[0] - 1]),
             bands=chosen,
             paletted=paletted,
             has_alpha=ColorInterp.alpha in source.colorinterp,
             nodata=source.nodata,
             overviews=() if paletted else tuple(source.overviews(chosen[0])),
-            stretch=() if dtype == "uint8" else _stretch(path, source, chosen),
+            stretch=(),
             parts=pixel_files(path, source),
+            acquired=tag_date(source.tags().get("TIFFTAG_DATETIME", "")),
         )
+    return with_stretch(info) if stretch else info
+
+
+def with_stretch(info: RasterInfo) -> RasterInfo:
+    """Return what a raster is, with what becomes black and white; 8 bits stay as they are.
+
+    Raises:
+        RasterOpenError: the file is damaged.
+        EmptyCoverageError: it holds no valid pixel.
+    """
+    if info.dtype == "uint8":
+        return info
+    with raster_errors(info.path), ExitStack() as stack:
+        source = open_raster(stack, info.path)
+        return replace(info, stretch=_stretch(info.path, source, info.bands))
 
 
 def open_raster(

@@ -1,0 +1,154 @@
+"""Many rasters as one coverage: what each is, in which order they win, and which cannot be used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shapely.geometry.base import BaseGeometry
+
+from cvgl_core.errors import EmptyCoverageError, RasterError, SettingsError
+from cvgl_core.types import Progress, no_progress
+from tiling.coverage import may_touch
+from tiling.dates import name_date
+from tiling.listing import Source
+from tiling.raster import RasterInfo, describe_raster, with_stretch
+
+_LOG = logging.getLogger(__name__)
+_THREADS = 4
+_NAMED = 10
+
+
+class Precedence(StrEnum):
+    """Which of overlapping rasters is shown."""
+
+    ORDER = "order"
+    NEWEST = "newest"
+    FINEST = "finest"
+
+
+@dataclass(frozen=True)
+class SurveySettings:
+    """How sources are taken.
+
+    Attributes:
+        crs: of rasters that do not name their own.
+        bands: one (grey) or three (red, green, blue), in place of those the files name.
+        precedence: which of overlapping rasters is shown.
+        strict: refuse everything when one raster cannot be used.
+        date_in_name: how names of files hold the date; empty if they do not.
+        area: only rasters that may touch this area in degrees; all if None.
+        reach_m: how far tiles of the area may reach beyond it.
+    """
+
+    crs: str | None = None
+    bands: tuple[int, ...] | None = None
+    precedence: Precedence = Precedence.ORDER
+    strict: bool = False
+    date_in_name: str = ""
+    area: BaseGeometry | None = None
+    reach_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A source that is left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to cut.
+
+    Attributes:
+        rasters: where they overlap, the first wins.
+        skipped: sources that cannot be used.
+    """
+
+    rasters: tuple[RasterInfo, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def take_survey(
+    sources: Sequence[Source], settings: SurveySettings, progress: Progress = no_progress
+) -> Survey:
+    """Return what the sources are, from their headers; unusable ones are named and left out.
+
+    Raises:
+        RasterError: none can be used, or one cannot and ``strict`` is set.
+        EmptyCoverageError: all lie outside the area asked for.
+        SettingsError: an order by date is asked for and no raster has one.
+    """
+    if not sources:
+        raise EmptyCoverageError("no raster was given")
+    found: list[RasterInfo] = []
+    skipped: list[Skipped] = []
+    first: RasterError | None = None
+
+    def look(source: Source) -> RasterInfo | RasterError | None:
+        try:
+            return _look(source, settings)
+        except RasterError as error:
+            if settings.strict:
+                raise
+            return error
+
+    with ThreadPoolExecutor(min(_THREADS, len(sources)), "survey") as pool:
+        for number, (source, result) in enumerate(
+            zip(sources, pool.map(look, sources), strict=True)
+        ):
+            progress("reading headers", number, len(sources))
+            if isinstance(result, RasterError):
+                first = first or result
+                skipped.append(Skipped(source.place.name, str(result)))
+            elif result is not None:
+                found.append(result)
+    progress("reading headers", len(sources), len(sources))
+    if not found:
+        raise first or EmptyCoverageError(
+            f"{sources[0].place}: lies wholly outside the area asked for with --aoi"
+        )
+    _warn_of(skipped, len(sources))
+    return Survey(_ordered(found, settings.precedence), tuple(skipped))
+
+
+def _look(source: Source, settings: SurveySettings) -> RasterInfo | None:
+    """Return what one source is, None if it lies outside the area asked for."""
+    info = describe_raster(source.place, crs=settings.crs, bands=settings.bands, stretch=False)
+    if settings.area is not None and not may_touch(info, settings.area, settings.reach_m):
+        return None
+    acquired = source.acquired
+    if settings.date_in_name:
+        acquired = name_date(source.place.name, settings.date_in_name)
+    return with_stretch(replace(info, acquired=acquired) if acquired else info)
+
+
+def _ordered(rasters: list[RasterInfo], precedence: Precedence) -> tuple[RasterInfo, ...]:
+    """Return rasters by precedence; equals stay in the order they were named."""
+    if precedence is Precedence.FINEST:
+        return tuple(sorted(rasters, key=lambda raster: round(raster.gsd_m_per_px, 4)))
+    if precedence is Precedence.NEWEST:
+        undated = sum(not raster.acquired for raster in rasters)
+        if undated == len(rasters):
+            raise SettingsError(
+                "--precedence newest: no raster says when it was taken; tell how their names "
+                "hold the date with --date-in-name, or list them in order"
+            )
+        if undated:
+            _LOG.warning("%d rasters do not say when they were taken; the others win", undated)
+        return tuple(sorted(rasters, key=lambda raster: raster.acquired, reverse=True))
+    return tuple(rasters)
+
+
+def _warn_of(skipped: Sequence[Skipped], total: int) -> None:
+    """Name in the log what is left out."""
+    for one in skipped[:_NAMED]:
+        _LOG.warning("left out: %s", one.reason)
+    if skipped:
+        more = f", {len(skipped) - _NAMED} of them not named here" if len(skipped) > _NAMED else ""
+        _LOG.warning("%d of %d sources are left out%s", len(skipped), total, more)
