@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +14,17 @@ import typer
 from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar, run
 from cvgl_core.errors import IndexCorruptError, SettingsError
 from tiling.engines import DEFAULT_MODEL
+from tiling.precedence import Precedence
 
 if TYPE_CHECKING:
     from cvgl_core.index import Index
+    from cvgl_core.types import Progress
     from tiling.build import BuildResult
     from tiling.engines import TileDescriber
+    from tiling.listing import Source
     from tiling.plan import CutSettings, Plan
     from tiling.raster import RasterInfo
+    from tiling.survey import SurveySettings
 
 app = typer.Typer(
     name="cvgl-tile",
@@ -30,9 +35,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Rasters = Annotated[
-    list[Path],
-    typer.Argument(help="Overhead images; where they overlap, the first wins.", show_default=False),
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Overhead images: files, folders, patterns such as 'ortho/*.tif', or @list.txt.",
+        show_default=False,
+    ),
 ]
 IndexPath = Annotated[Path, typer.Argument(metavar="CITY.cvgl", help="The index folder.")]
 Model = Annotated[str, typer.Option(help="Name of a model, or a file of weights.")]
@@ -52,6 +61,15 @@ GridCrs = Annotated[
 SourceCrs = Annotated[
     str | None, typer.Option(help="CRS of rasters that do not name theirs, such as EPSG:25832.")
 ]
+Order = Annotated[
+    Precedence, typer.Option("--precedence", help="Which of overlapping images is shown.")
+]
+DateInName = Annotated[
+    str, typer.Option(metavar="YYYYMMDD", help="How file names hold the date, for newest.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse all when one source cannot be used.")
+]
 Bands = Annotated[str | None, typer.Option(metavar="R,G,B", help="Bands to show, from 1.")]
 Device = Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")]
 Maps = Annotated[
@@ -66,7 +84,7 @@ EngineName = Annotated[str, typer.Option("--engine", help="How work is spread: l
 
 @app.command()
 def build(
-    rasters: Rasters,
+    sources: Sources,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="CITY.cvgl", help="The index.")],
     model: Model = DEFAULT_MODEL,
     aoi: Aoi = None,
@@ -76,6 +94,9 @@ def build(
     crs: GridCrs = None,
     source_crs: SourceCrs = None,
     bands: Bands = None,
+    precedence: Order = Precedence.ORDER,
+    date_in_name: DateInName = "",
+    strict: Strict = False,
     device: Device = "auto",
     maps: Maps = True,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that read ahead.")] = 1,
@@ -89,13 +110,15 @@ def build(
     from tiling.crew import Alone
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
-    infos = _describe(rasters, source_crs, bands)
+    taking = _taking(source_crs, bands, precedence, date_in_name, strict)
+    listed = _listed(sources)
     describer = _describer(model, device, engine)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
+        rasters, settings = _surveyed(listed, taking, settings, describer, progress)
         crew = Alone(describer, readers=workers)
         result = build_index(
-            infos, output, describer, settings, maps=maps, crew=crew, progress=progress
+            rasters, output, describer, settings, maps=maps, crew=crew, progress=progress
         )
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:
@@ -109,7 +132,7 @@ def build(
 
 @app.command()
 def plan(
-    rasters: Rasters,
+    sources: Sources,
     model: Model = DEFAULT_MODEL,
     aoi: Aoi = None,
     tile_size_m: TileSize = None,
@@ -118,6 +141,9 @@ def plan(
     crs: GridCrs = None,
     source_crs: SourceCrs = None,
     bands: Bands = None,
+    precedence: Order = Precedence.ORDER,
+    date_in_name: DateInName = "",
+    strict: Strict = False,
     device: Device = "auto",
     maps: Maps = True,
     as_json: AsJson = False,
@@ -128,11 +154,13 @@ def plan(
     from tiling.plan import make_plan
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
-    infos = _describe(rasters, source_crs, bands)
+    taking = _taking(source_crs, bands, precedence, date_in_name, strict)
+    listed = _listed(sources)
     describer = _describer(model, device, "local")
     with progress_bar() as progress:
+        rasters, settings = _surveyed(listed, taking, settings, describer, progress)
         kept = map_record(describer.map_shape) if maps else None
-        planned = make_plan(infos, describer.card, settings, progress, kept)
+        planned = make_plan(rasters, describer.card, settings, progress, kept)
         seconds = _trial_seconds(planned, settings, describer)
     megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
     facts = {
@@ -146,6 +174,8 @@ def plan(
         "stride_m": planned.grid.stride_m,
         "gsd_m_per_px": planned.gsd_m_per_px,
         "index_id": planned.index_id,
+        "sources": len(rasters),
+        "skipped": [asdict(one) for one in settings.skipped],
     }
     if as_json:
         _print_json(facts)
@@ -238,17 +268,39 @@ def _settings(
     return CutSettings(tile_size_m, overlap, min_valid, area, crs)
 
 
-def _describe(
-    rasters: list[Path], source_crs: str | None, bands: str | None
-) -> tuple[RasterInfo, ...]:
-    """Return what the rasters are."""
-    from tiling.raster import describe_raster
+def _taking(
+    source_crs: str | None, bands: str | None, order: Precedence, date_in_name: str, strict: bool
+) -> SurveySettings:
+    """Return how sources are taken, from options."""
+    from tiling.survey import SurveySettings
 
     try:
         chosen = None if bands is None else tuple(int(band) for band in bands.split(","))
     except ValueError as error:
         raise SettingsError(f"--bands {bands!r}: numbers such as 3,2,1 are wanted") from error
-    return tuple(describe_raster(path, crs=source_crs, bands=chosen) for path in rasters)
+    return SurveySettings(source_crs, chosen, order, strict, date_in_name)
+
+
+def _listed(sources: list[str]) -> tuple[Source, ...]:
+    """Return the places that sources name; whatever is missing is found before a network loads."""
+    from tiling.listing import list_sources
+
+    return list_sources(sources)
+
+
+def _surveyed(
+    sources: tuple[Source, ...],
+    taking: SurveySettings,
+    settings: CutSettings,
+    describer: TileDescriber,
+    progress: Progress,
+) -> tuple[tuple[RasterInfo, ...], CutSettings]:
+    """Return what the sources are, and the settings with what had to be left out."""
+    from tiling.survey import take_survey
+
+    reach_m = settings.tile_size_m or describer.card.tile_size_m
+    found = take_survey(sources, replace(taking, area=settings.area, reach_m=reach_m), progress)
+    return found.rasters, replace(settings, skipped=found.skipped)
 
 
 def _describer(model: str, device: str, engine: str) -> TileDescriber:
@@ -271,6 +323,8 @@ def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
         "weights_sha256": manifest.weights_sha256,
         "blocks_written": result.blocks_written,
         "blocks_kept": result.blocks_kept,
+        "sources": len(manifest.sources),
+        "skipped": [one.model_dump() for one in manifest.skipped],
     }
 
 

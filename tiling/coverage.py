@@ -71,10 +71,10 @@ def boxes_meet(
     """
     south, north = max(one[1], other[1]), min(one[3], other[3])
     reach_deg = reach_m / _METRES_PER_DEG
-    if south - north > 2.0 * reach_deg:
+    if south - north > reach_deg:
         return False
     furthest = min(max(abs(south), abs(north)) + reach_deg, _POLAR_DEG)
-    wide_deg = 2.0 * reach_deg / np.cos(np.radians(furthest)) + 1e-9
+    wide_deg = reach_deg / np.cos(np.radians(furthest)) + 1e-9
     return any(
         one[0] + turn <= other[2] + wide_deg and other[0] <= one[2] + turn + wide_deg
         for turn in (-720.0, -360.0, 0.0, 360.0, 720.0)

@@ -56,11 +56,13 @@ def _expand(text: str, base: Path) -> Iterator[Source]:
     if path.is_dir():
         yield from _from_folder(path)
     elif not path.exists() and glob.has_magic(text):
-        names = sorted(glob.glob(str(path), recursive=True))
+        names = sorted(glob.glob(text, root_dir=base, recursive=True))  # noqa: PTH207
         if not names:
             raise RasterOpenError(f"{text}: no file fits this pattern")
         for name in names:
-            yield from _expand(name, Path())
+            yield from (
+                _from_folder(base / name) if (base / name).is_dir() else [Source(base / name)]
+            )
     else:
         yield Source(path)
 

@@ -25,12 +25,13 @@ from tiling.area import to_grid
 from tiling.coverage import check_area, lattice_window, outline_of, zone_of
 from tiling.fingerprint import fingerprint
 from tiling.raster import RasterInfo
+from tiling.survey import Skipped
 
 _LOG = logging.getLogger(__name__)
 BLOCK_TILES = 16
 """Blocks are squares of this many tiles: the unit of reading, of storing and of resuming."""
 
-_CUT_VERSION = 2
+_CUT_VERSION = 3
 _COARSE = 4.0
 _PLAN_SLACK = 0.02
 
@@ -46,6 +47,7 @@ class CutSettings:
             rectangular raster lies in some tile, corners included.
         area: only tiles whose central part touches this area in degrees; all if None.
         crs: metric CRS of the grid; the UTM zone of the centre if None.
+        skipped: sources that could not be used, for the record.
     """
 
     tile_size_m: float | None = None
@@ -53,6 +55,7 @@ class CutSettings:
     min_valid: float = 0.25
     area: BaseGeometry | None = None
     crs: str | None = None
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def make_plan(
         windows_px=tuple(lattice_window(outline, gsd) for outline in outlines),
         blocks=blocks,
         area_m2=float(area.area),
-        index_id=digest_of([common, facts, [block.name for block in blocks]])[:32],
+        index_id=digest_of(_identity(common, facts, blocks, settings.skipped))[:32],
         maps=maps,
     )
 
@@ -244,6 +247,17 @@ def _facts(raster: RasterInfo, print_: str) -> dict[str, Any]:
         "nodata": repr(raster.nodata),
         "stretch": [list(limits) for limits in raster.stretch],
     }
+
+
+def _identity(
+    common: dict[str, Any],
+    facts: Sequence[dict[str, Any]],
+    blocks: Sequence[Block],
+    skipped: Sequence[Skipped],
+) -> list[Any]:
+    """Return all that decides an index, for hashing."""
+    names = [[one.name for one in skipped]] if skipped else []
+    return [common, list(facts), [block.name for block in blocks], *names]
 
 
 @dataclass(frozen=True)

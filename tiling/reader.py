@@ -22,6 +22,7 @@ from cvgl_core.types import BoolArray, UInt8Array
 from tiling.raster import RasterInfo, open_raster, raster_errors
 from tiling.stretch import as_bytes
 
+_SLACK_PX = 1e-6  # coordinates in metres are rounded
 _ALPHA_MAX = {"uint16": 65535, "int16": 32767}  # what GDAL warps as opaque; else 255
 
 
@@ -127,21 +128,56 @@ class RasterReader:
         return rgb, valid
 
     def _reach(self) -> tuple[int, int, int, int]:
-        """Return first row and column, and the ends, of what can be read of the lattice."""
+        """Return first row and column, and the ends, of what can be read of the lattice.
+
+        A pixel belongs to the raster that holds its centre, so that sheets meet without a gap.
+        """
         if self._view is not None:
             return self._top, self._left, self._top + self._height, self._left + self._width
+        top, left, bottom, right = self._edges_px()
+        whole = self._whole_px()
+        if whole[0] >= whole[2] or whole[1] >= whole[3]:
+            return whole
+        return (
+            math.ceil(top - 0.5 - _SLACK_PX),
+            math.ceil(left - 0.5 - _SLACK_PX),
+            math.ceil(bottom - 0.5 - _SLACK_PX),
+            math.ceil(right - 0.5 - _SLACK_PX),
+        )
+
+    def _edges_px(self) -> tuple[float, float, float, float]:
+        """Return top, left, bottom and right of a raster that needs no warp, on the lattice."""
         a, _, c, _, e, f = self._info.transform
         right, bottom = c + a * self._info.width_px, f + e * self._info.height_px
-        gsd = self._gsd
+        return -f / self._gsd, c / self._gsd, -bottom / self._gsd, right / self._gsd
+
+    def _whole_px(self) -> tuple[int, int, int, int]:
+        """Return first row and column, and the ends, of the pixels that lie wholly inside."""
+        top, left, bottom, right = self._edges_px()
         return (
-            math.ceil(-f / gsd - 1e-6),
-            math.ceil(c / gsd - 1e-6),
-            math.floor(-bottom / gsd + 1e-6),
-            math.floor(right / gsd + 1e-6),
+            math.ceil(top - _SLACK_PX),
+            math.ceil(left - _SLACK_PX),
+            math.floor(bottom + _SLACK_PX),
+            math.floor(right + _SLACK_PX),
         )
 
     def _direct(self, window_px: tuple[int, int, int, int]) -> tuple[Any, Any]:
-        """Return values ``[B, h, w]`` of a raster that needs no warp, and that all are shown."""
+        """Return values ``[B, h, w]`` of a raster that needs no warp, and that all are shown.
+
+        Pixels of the lattice that are cut by an edge show what their neighbour inside shows.
+        """
+        top, left, height, width = window_px
+        whole = self._whole_px()
+        rows = np.arange(top, top + height).clip(whole[0], whole[2] - 1)
+        cols = np.arange(left, left + width).clip(whole[1], whole[3] - 1)
+        shape = (int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
+        values = self._resampled((int(rows[0]), int(cols[0]), *shape))
+        if shape != (height, width):
+            values = values[:, rows - rows[0]][:, :, cols - cols[0]]
+        return values, np.True_
+
+    def _resampled(self, window_px: tuple[int, int, int, int]) -> Any:
+        """Return values ``[B, h, w]`` of a window that lies wholly inside the raster."""
         top, left, height, width = window_px
         a, _, c, _, e, f = self._info.transform
         a *= self._info.width_px / self._source.width  # of a reduced copy
@@ -154,13 +190,12 @@ class RasterReader:
             min(width * gsd / a, self._source.width - col),
             min(-height * gsd / e, self._source.height - row),
         )
-        values = self._source.read(
+        return self._source.read(
             list(self._bands),
             window=window,
             out_shape=(len(self._bands), height, width),
             resampling=self._resampling,
         )
-        return values, np.True_
 
     def _through_view(self, window_px: tuple[int, int, int, int]) -> tuple[Any, Any]:
         """Return values ``[B, h, w]`` of a warped raster and where they are shown ``[h, w]``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvgl_core import __version__
-from cvgl_core.index import GridRecord, Manifest, ShardRecord, SourceRecord
+from cvgl_core.index import GridRecord, Manifest, ShardRecord, SkippedRecord, SourceRecord
 from cvgl_core.types import ModelCard
 from tiling.cut import fill_colour
 from tiling.plan import CutSettings, Plan
@@ -35,15 +35,18 @@ def manifest_of(
             _source_record(raster, print_)
             for raster, print_ in zip(plan.rasters, plan.fingerprints, strict=True)
         ),
+        skipped=tuple(
+            SkippedRecord(name=_plain(one.name), reason=_plain(one.reason))
+            for one in settings.skipped
+        ),
         shards=tuple(shards),
     )
 
 
 def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:
     """Return what an index stores about a raster: no path, so that it may move."""
-    name = "".join(c if c.isprintable() else "?" for c in raster.path.name)
     return SourceRecord(
-        name=name.encode("utf-8", "replace").decode(),
+        name=_plain(raster.path.name),
         file_bytes=sum(part.stat().st_size for part in raster.parts),
         fingerprint=print_,
         driver=raster.driver,
@@ -54,4 +57,11 @@ def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:
         dtype=raster.dtype,
         bands=raster.bands,
         stretch=raster.stretch,
+        acquired=raster.acquired,
     )
+
+
+def _plain(text: str) -> str:
+    """Return text as it may be stored: no control characters, not too long."""
+    printable = "".join(c if c.isprintable() else "?" for c in text[:4000])
+    return printable.encode("utf-8", "replace").decode()

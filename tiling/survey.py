@@ -6,28 +6,20 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from shapely.geometry.base import BaseGeometry
 
-from cvgl_core.errors import EmptyCoverageError, RasterError, SettingsError
+from cvgl_core.errors import EmptyCoverageError, RasterError
 from cvgl_core.types import Progress, no_progress
 from tiling.coverage import may_touch
 from tiling.dates import name_date
 from tiling.listing import Source
+from tiling.precedence import Precedence, in_order
 from tiling.raster import RasterInfo, describe_raster, with_stretch
 
 _LOG = logging.getLogger(__name__)
 _THREADS = 4
 _NAMED = 10
-
-
-class Precedence(StrEnum):
-    """Which of overlapping rasters is shown."""
-
-    ORDER = "order"
-    NEWEST = "newest"
-    FINEST = "finest"
 
 
 @dataclass(frozen=True)
@@ -98,23 +90,25 @@ def take_survey(
                 raise
             return error
 
-    with ThreadPoolExecutor(min(_THREADS, len(sources)), "survey") as pool:
-        for number, (source, result) in enumerate(
-            zip(sources, pool.map(look, sources), strict=True)
-        ):
+    pool = ThreadPoolExecutor(min(_THREADS, len(sources)), "survey")
+    try:
+        results = pool.map(look, sources)
+        for number, (source, result) in enumerate(zip(sources, results, strict=True)):
             progress("reading headers", number, len(sources))
             if isinstance(result, RasterError):
                 first = first or result
                 skipped.append(Skipped(source.place.name, str(result)))
             elif result is not None:
                 found.append(result)
+    finally:
+        pool.shutdown(cancel_futures=True)
     progress("reading headers", len(sources), len(sources))
     if not found:
         raise first or EmptyCoverageError(
             f"{sources[0].place}: lies wholly outside the area asked for with --aoi"
         )
     _warn_of(skipped, len(sources))
-    return Survey(_ordered(found, settings.precedence), tuple(skipped))
+    return Survey(in_order(found, settings.precedence), tuple(skipped))
 
 
 def _look(source: Source, settings: SurveySettings) -> RasterInfo | None:
@@ -126,23 +120,6 @@ def _look(source: Source, settings: SurveySettings) -> RasterInfo | None:
     if settings.date_in_name:
         acquired = name_date(source.place.name, settings.date_in_name)
     return with_stretch(replace(info, acquired=acquired) if acquired else info)
-
-
-def _ordered(rasters: list[RasterInfo], precedence: Precedence) -> tuple[RasterInfo, ...]:
-    """Return rasters by precedence; equals stay in the order they were named."""
-    if precedence is Precedence.FINEST:
-        return tuple(sorted(rasters, key=lambda raster: round(raster.gsd_m_per_px, 4)))
-    if precedence is Precedence.NEWEST:
-        undated = sum(not raster.acquired for raster in rasters)
-        if undated == len(rasters):
-            raise SettingsError(
-                "--precedence newest: no raster says when it was taken; tell how their names "
-                "hold the date with --date-in-name, or list them in order"
-            )
-        if undated:
-            _LOG.warning("%d rasters do not say when they were taken; the others win", undated)
-        return tuple(sorted(rasters, key=lambda raster: raster.acquired, reverse=True))
-    return tuple(rasters)
 
 
 def _warn_of(skipped: Sequence[Skipped], total: int) -> None:

@@ -51,7 +51,10 @@ class GridRecord(Record):
 
 
 class SourceRecord(Record):
-    """A raster that an index was cut from; ``stretch`` maps low and high to 0 and 255 per band."""
+    """A raster that an index was cut from.
+
+    ``stretch`` maps low and high to 0 and 255 per band; ``acquired`` is ISO 8601 or empty.
+    """
 
     name: Text
     file_bytes: int = Field(ge=0)
@@ -64,6 +67,14 @@ class SourceRecord(Record):
     dtype: Text
     bands: tuple[int, ...]
     stretch: tuple[tuple[float, float], ...] = ()
+    acquired: Text = ""
+
+
+class SkippedRecord(Record):
+    """A source that could not be used, and why."""
+
+    name: Text
+    reason: Text
 
 
 class FileRecord(Record):
@@ -158,6 +169,7 @@ class Manifest(Record):
     min_valid: float = Field(ge=0.0, le=1.0)
     area: Text = ""
     sources: tuple[SourceRecord, ...]
+    skipped: tuple[SkippedRecord, ...] = ()
     shards: tuple[ShardRecord, ...]
     damaged: tuple[DamagedRecord, ...] = ()
     part: PartRecord | None = None

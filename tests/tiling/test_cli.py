@@ -85,6 +85,27 @@ def test_maps_can_be_left_out(world: Path, tmp_path: Path, capsys) -> None:
     assert sizes["--maps"] > sizes["--no-maps"]
 
 
+def test_a_folder_with_a_broken_file(world: Path, tmp_path: Path, capsys) -> None:
+    folder, city = tmp_path / "ortho", tmp_path / "city.cvgl"
+    folder.mkdir()
+    world.rename(folder / "world.tif")
+    whole = json.loads(cvgl_tile(capsys, "build", folder, "-o", city, "--json")[1])
+    assert whole["sources"] == 1 and whole["skipped"] == []
+    (folder / "broken.tif").write_text("hello")
+    code, out, err = cvgl_tile(capsys, "build", folder, "-o", city, "--json")
+    built = json.loads(out)
+    assert code == 0 and built["tiles"] == whole["tiles"] and built["blocks_written"] == 0
+    assert [one["name"] for one in built["skipped"]] == ["broken.tif"]
+    assert "broken.tif" in err and "1 of 2 sources" in err
+    manifest = json.loads((city / "manifest.json").read_text())["body"]
+    assert "known format" in manifest["skipped"][0]["reason"]
+    planned = json.loads(cvgl_tile(capsys, "plan", folder, "--json")[1])
+    assert planned["skipped"] == built["skipped"] and planned["index_id"] == built["index_id"]
+    one_line_error(cvgl_tile(capsys, "plan", folder, "--strict"), 21, "broken.tif")
+    code, _, err = cvgl_tile(capsys, "plan", folder, "--precedence", "newest")
+    assert code == 11 and "--date-in-name" in err
+
+
 def one_line_error(result: tuple[int, str, str], code: int, *words: str) -> None:
     assert result[0] == code and result[1] == ""
     assert len(result[2].strip().splitlines()) == 1 and "Traceback" not in result[2]
