@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvgl_core.errors import EmptyCoverageError, WeightsError
-from cvgl_core.index import IndexWriter, Manifest, ShardRecord, map_record, verify_folder
+from cvgl_core.index import (
+    IndexWriter,
+    Manifest,
+    PartRecord,
+    ShardRecord,
+    map_record,
+    verify_folder,
+)
 from cvgl_core.types import ModelCard, Progress, no_progress
 from tiling.crew import Alone, Crew, Tally
 from tiling.engines import TileDescriber
@@ -22,6 +29,7 @@ from tiling.line import Job
 from tiling.plan import Block, CutSettings, Plan, make_plan
 from tiling.raster import RasterInfo
 from tiling.record import manifest_of
+from tiling.sharding import part_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +56,7 @@ def build_index(
     settings: CutSettings | None = None,
     *,
     maps: bool = True,
+    part: PartRecord | None = None,
     crew: Crew | None = None,
     progress: Progress = no_progress,
 ) -> BuildResult:
@@ -59,6 +68,7 @@ def build_index(
         describer: the model.
         settings: how to cut.
         maps: keep the tiles' detailed maps, so that re-ranking reads no image.
+        part: only this part of the blocks; everything if None.
         crew: who does the blocks; this process if None.
         progress: told ``("tiles", done, total)``.
 
@@ -73,8 +83,9 @@ def build_index(
         raise WeightsError(f"model {card.name} has no stored weights that an index could name")
     kept = map_record(describer.map_shape) if maps else None
     plan = make_plan(rasters, card, settings, progress, kept)
+    plan = plan if part is None else part_of(plan, part)
     with IndexWriter(output) as writer:
-        finished = _finished(writer, plan)
+        finished = _finished(writer, plan, part)
         if finished is not None:
             progress("tiles", plan.tile_count, plan.tile_count)
             return BuildResult(finished, 0, len(finished.shards))
@@ -86,12 +97,12 @@ def build_index(
         written = {name: result.record for name, result in results.items() if result.record}
         records |= written
         shards = [records[block.name] for block in plan.blocks if block.name in records]
-        if not shards:
+        if not shards and part is None:
             raise EmptyCoverageError(
                 f"{rasters[0].path}: no tile shows picture on {settings.min_valid:.0%} of its "
                 "ground; the raster holds too much nodata, or lower --min-valid"
             )
-        manifest = writer.commit(manifest_of(plan, card, settings, shards))
+        manifest = writer.commit(manifest_of(plan, card, settings, shards, part))
     return BuildResult(manifest, len(written), len(shards) - len(written))
 
 
@@ -115,10 +126,10 @@ def _tiles(blocks: Sequence[Block]) -> int:
     return sum(len(block.rows) for block in blocks)
 
 
-def _finished(writer: IndexWriter, plan: Plan) -> Manifest | None:
+def _finished(writer: IndexWriter, plan: Plan, part: PartRecord | None) -> Manifest | None:
     """Return the folder's manifest if it is this very index and every byte is as written."""
     previous = writer.previous
-    if previous is None or previous.index_id != plan.index_id:
+    if previous is None or (previous.index_id, previous.part) != (plan.index_id, part):
         return None
     problems = verify_folder(writer.folder)
     for problem in problems:

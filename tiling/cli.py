@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cvgl_core.index import Index
     from cvgl_core.types import Progress
     from tiling.build import BuildResult
+    from tiling.crew import Crew
     from tiling.engines import TileDescriber
     from tiling.listing import Source
     from tiling.plan import CutSettings, Plan
@@ -79,7 +80,17 @@ Maps = Annotated[
         help="Keep the tiles' detailed maps (4 KB each): re-ranking then reads no image.",
     ),
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="How work is spread: local (or ray).")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=4096, help="Processes that work; as many as fit if not given."),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(metavar="I/N", help="Only this part of N, for array jobs; see merge."),
+]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="Whose processes: local, or ray for those of a cluster.")
+]
 
 
 @app.command()
@@ -99,7 +110,8 @@ def build(
     strict: Strict = False,
     device: Device = "auto",
     maps: Maps = True,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that read ahead.")] = 1,
+    workers: Workers = None,
+    shard: Shard = None,
     engine: EngineName = "local",
     progress_as: ProgressAs = ProgressStyle.AUTO,
     as_json: AsJson = False,
@@ -107,18 +119,19 @@ def build(
 ) -> None:
     """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
     from tiling.build import build_index
-    from tiling.crew import Alone
+    from tiling.sharding import parse_part
 
+    part = None if shard is None else parse_part(shard)
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = _taking(source_crs, bands, precedence, date_in_name, strict)
     listed = _listed(sources)
-    describer = _describer(model, device, engine)
+    describer = _describer(model, device)
+    crew = _crew(engine, workers, describer, model, device)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
         rasters, settings = _surveyed(listed, taking, settings, describer, progress)
-        crew = Alone(describer, readers=workers)
         result = build_index(
-            rasters, output, describer, settings, maps=maps, crew=crew, progress=progress
+            rasters, output, describer, settings, maps=maps, part=part, crew=crew, progress=progress
         )
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:
@@ -156,7 +169,7 @@ def plan(
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = _taking(source_crs, bands, precedence, date_in_name, strict)
     listed = _listed(sources)
-    describer = _describer(model, device, "local")
+    describer = _describer(model, device)
     with progress_bar() as progress:
         rasters, settings = _surveyed(listed, taking, settings, describer, progress)
         kept = map_record(describer.map_shape) if maps else None
@@ -303,11 +316,27 @@ def _surveyed(
     return found.rasters, replace(settings, skipped=found.skipped)
 
 
-def _describer(model: str, device: str, engine: str) -> TileDescriber:
+def _describer(model: str, device: str) -> TileDescriber:
     """Return the network."""
     from tiling.engines import load_describer
 
-    return load_describer(model, device, engine)
+    return load_describer(model, device)
+
+
+def _crew(
+    engine: str, workers: int | None, describer: TileDescriber, model: str, device: str
+) -> Crew:
+    """Return who does the work."""
+    from tiling.engines import ModelLoader
+    from tiling.processes import Processes
+    from tiling.ray_cluster import RayCluster
+
+    load = ModelLoader(str(Path(model).absolute()) if Path(model).is_file() else model, device)
+    if engine == "local":
+        return Processes(describer, load, workers)
+    if engine == "ray":
+        return RayCluster(load, workers, device)
+    raise SettingsError(f"--engine {engine}: is not known; use local or ray")
 
 
 def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:

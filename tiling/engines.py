@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from cvgl_core.errors import SettingsError
 from cvgl_core.types import Float32Array, ModelCard, UInt8Array
 
 DEFAULT_MODEL = "unifygeo-lite0"
@@ -31,19 +31,25 @@ class TileDescriber(Protocol):
         """Return the descriptors, and the detailed maps ``[N, C, h, w]``."""
 
 
-def load_describer(model: str, device: str = "auto", engine: str = "local") -> TileDescriber:
+@dataclass(frozen=True)
+class ModelLoader:
+    """Loads a model, in whatever process it is called: see ``load_describer``."""
+
+    model: str
+    device: str = "auto"
+
+    def __call__(self) -> TileDescriber:
+        """Return the network."""
+        return load_describer(self.model, self.device)
+
+
+def load_describer(model: str, device: str = "auto") -> TileDescriber:
     """Return the network called ``model``, or stored in that file, ready on a device.
 
     Raises:
-        SettingsError: the way of running it is not known, or not there yet.
+        SettingsError: the device is unknown or not there.
         WeightsError: the model is not known or its weights cannot be used.
     """
-    if engine == "ray":
-        raise SettingsError(
-            "--engine ray is not part of this version; use --engine local, one machine at a time"
-        )
-    if engine != "local":
-        raise SettingsError(f"--engine {engine}: is not known; use local")
     from cvgl_core.models import load_engine
 
     describer: TileDescriber = load_engine(model, device=device)

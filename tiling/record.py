@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvgl_core import __version__
-from cvgl_core.index import GridRecord, Manifest, ShardRecord, SkippedRecord, SourceRecord
+from cvgl_core.index import (
+    GridRecord,
+    Manifest,
+    PartRecord,
+    ShardRecord,
+    SkippedRecord,
+    SourceRecord,
+)
 from cvgl_core.types import ModelCard
 from tiling.cut import fill_colour
 from tiling.plan import CutSettings, Plan
@@ -13,9 +20,13 @@ from tiling.raster import RasterInfo
 
 
 def manifest_of(
-    plan: Plan, card: ModelCard, settings: CutSettings, shards: Sequence[ShardRecord]
+    plan: Plan,
+    card: ModelCard,
+    settings: CutSettings,
+    shards: Sequence[ShardRecord],
+    part: PartRecord | None = None,
 ) -> Manifest:
-    """Return what the index says about itself."""
+    """Return what the index says about itself, or about the part of it that was made."""
     return Manifest(
         index_id=plan.index_id,
         version=1,
@@ -40,6 +51,7 @@ def manifest_of(
             for one in settings.skipped
         ),
         shards=tuple(shards),
+        part=part,
     )
 
 

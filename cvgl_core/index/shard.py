@@ -8,10 +8,12 @@ stranger wrote is parsed.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +100,7 @@ def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
 
     Args:
         folder: the folder of all shards.
-        name: the shard's name; what stands there is replaced.
+        name: the shard's name; anything else that stands there is replaced.
         data: its arrays.
 
     Raises:
@@ -113,7 +115,7 @@ def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
     if data.maps is not None:
         arrays["maps"] = np.ascontiguousarray(data.maps.codes, "i1")
         arrays["map_basis"] = np.ascontiguousarray(data.maps.basis, "<f4")
-    temporary = folder / f"{TEMPORARY_PREFIX}{name}-{os.getpid()}"
+    temporary = folder / f"{TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex}"
     try:
         with fsio.output_errors(folder / name):
             temporary.mkdir(parents=True)
@@ -132,13 +134,35 @@ def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
             )
             _write_synced(temporary / RECORD_NAME, sealed_bytes(record))
             fsio.fsync_folder(temporary)
-            if (folder / name).exists():
-                shutil.rmtree(folder / name)
-            temporary.rename(folder / name)
+            _put_in_place(temporary, folder, record)
             fsio.fsync_folder(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return record
+
+
+def _put_in_place(temporary: Path, folder: Path, record: ShardRecord) -> None:
+    """Give a shard its name; another process may have written the very same one."""
+    target = folder / record.name
+    if target.exists() and not _stands(folder, record):
+        shutil.rmtree(target)
+    try:
+        temporary.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _stands(folder: Path, record: ShardRecord) -> bool:
+    """Tell whether a shard is on the disk, every byte as in its record."""
+    try:
+        if read_record(folder, record.name) != record:
+            return False
+        for key in array_names(record):
+            check_file(folder, record, key)
+    except IndexCorruptError:
+        return False
+    return True
 
 
 def read_record(folder: Path, name: str) -> ShardRecord:

@@ -82,6 +82,7 @@ class IndexWriter:
         trace: TracebackType | None,
     ) -> None:
         """Unlock the folder; an index folder without a single shard is removed."""
+        self._clear_temporary()
         (self.folder / _OWNER_NAME).unlink(missing_ok=True)
         if not (self.folder / MANIFEST_NAME).exists() and not _names(self.shard_folder):
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -31,7 +31,6 @@ from tests.tiling.helpers import (
 from tiling import plan as plan_module
 from tiling.build import build_index
 from tiling.crew import Alone
-from tiling.engines import load_describer
 from tiling.plan import CutSettings, make_plan
 from tiling.raster import describe_raster
 
@@ -269,8 +268,6 @@ def test_a_model_without_stored_weights_or_with_bad_ones(world: Path, tmp_path: 
         with pytest.raises(WeightsError, match="finite"):
             build_index([describe_raster(world)], tmp_path / "c.cvgl", describer)
     assert not (tmp_path / "c.cvgl").exists()
-    with pytest.raises(SettingsError, match="ray"):
-        load_describer("any", engine="ray")
 
 
 def test_a_damaged_shard_is_built_again(world: Path, tmp_path: Path) -> None:

@@ -20,9 +20,7 @@ PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
 
 @pytest.fixture(autouse=True)
 def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "tiling.engines.load_describer", lambda model, device, engine: StubDescriber()
-    )
+    monkeypatch.setattr("tiling.engines.load_describer", lambda model, device: StubDescriber())
 
 
 def cvgl_tile(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
@@ -154,10 +152,21 @@ def test_errors_are_one_line_with_their_exit_code(world: Path, tmp_path: Path, c
     assert cvgl_tile(capsys, "build", "-o", city)[0] == 2
 
 
-def test_ray_is_refused_in_clear_words(world: Path, tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.undo()
-    result = cvgl_tile(capsys, "build", world, "-o", tmp_path / "c.cvgl", "--engine", "ray")
-    one_line_error(result, 11, "--engine ray", "local")
+def test_engines_that_are_not_there(world: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    build = ("build", world, "-o", tmp_path / "c.cvgl", "--engine")
+    one_line_error(cvgl_tile(capsys, *build, "ray"), 80, "cvgl[ray]", "local")
+    one_line_error(cvgl_tile(capsys, *build, "abacus"), 11, "abacus", "local")
+
+
+def test_a_build_in_parts(world: Path, tmp_path: Path, capsys) -> None:
+    build = ("build", world, "-o", tmp_path / "part.cvgl", "--json", "--shard")
+    code, out, _ = cvgl_tile(capsys, *build, "1/1")
+    part = json.loads(out)
+    assert code == 0 and part["blocks_written"] > 0
+    whole = json.loads(cvgl_tile(capsys, "plan", world, "--json")[1])
+    assert part["index_id"] == whole["index_id"]
+    one_line_error(cvgl_tile(capsys, *build, "2/1"), 11, "--shard", "3/8")
 
 
 def test_help_needs_neither_torch_nor_gdal() -> None:
@@ -175,6 +184,7 @@ def test_help_needs_neither_torch_nor_gdal() -> None:
         "--overlap",
         "--device",
         "--workers",
+        "--shard",
         "--no-maps",
         "--engine",
         "--json",

@@ -44,6 +44,5 @@ def test_build_with_a_network_from_a_weights_file(tmp_path: Path) -> None:
 def test_what_cannot_describe() -> None:
     with pytest.raises(CvglError, match="no-such-model"):
         load_describer("no-such-model")
-    for engine in ("ray", "abacus"):
-        with pytest.raises(SettingsError, match=engine):
-            load_describer(DEFAULT_MODEL, engine=engine)
+    with pytest.raises(SettingsError, match="abacus"):
+        load_describer(DEFAULT_MODEL, device="abacus")
