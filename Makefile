@@ -6,7 +6,7 @@ TORCH := torch>=2.6,<2.14
 # Where PyTorch publishes CPU builds; only asked on a machine without an NVIDIA GPU.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help venv lint lint-plugin test test-qgis plugin demo accuracy clean
+.PHONY: help venv lint lint-plugin test test-soak test-qgis plugin demo accuracy clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -46,6 +46,9 @@ test: lint  ## everything that must hold before a change lands
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
 	@$(MAKE) --no-print-directory test-qgis
 	@$(MAKE) --no-print-directory lint-plugin
+
+test-soak: $(VENV)/.ready-dev  ## thousands of crashes, full disks and damaged files; about an hour
+	CVGL_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q --timeout 0 tests/faults tests/tiling tests/index
 
 test-qgis: $(VENV)/.ready plugin  ## the plugin in real QGIS, without a screen
 	CVGL_PYTHON=$(abspath $(BIN))/python tools/test_qgis.sh

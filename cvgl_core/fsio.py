@@ -32,6 +32,14 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those it lies in, so that they survive a power loss."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        fsync_folder(path.parent)
+
+
 def fsync_file(path: Path) -> None:
     """Make the bytes of a file that is already written survive a power loss."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -67,18 +75,27 @@ def write_bytes(target: Path, data: bytes) -> None:
     Raises:
         OutputError: the disk is full or the folder cannot be written.
     """
-    with atomic_path(target) as temporary:
+    with atomic_path(target) as temporary, output_errors(target, len(data)):
         temporary.write_bytes(data)
 
 
 @contextmanager
-def output_errors(target: Path) -> Iterator[None]:
-    """Translate operating-system errors while writing ``target`` into ``OutputError``."""
+def output_errors(target: Path, needed_bytes: int = 0) -> Iterator[None]:
+    """Translate operating-system errors while writing ``target`` into ``OutputError``.
+
+    Args:
+        target: what is written.
+        needed_bytes: about how much that takes in all, if it is known.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            message = f"{target}: the disk is full; free some space and run the same command again"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            needed = f", {max(needed_bytes, 1e5) / 1e6:.1f} MB are needed" if needed_bytes else ""
+            message = (
+                f"{target}: the disk is full{needed}; "
+                "free some space and run the same command again"
+            )
         else:
             message = f"{target}: cannot be written ({error.strerror or error})"
         raise OutputError(message) from error

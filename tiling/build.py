@@ -22,7 +22,7 @@ from cvgl_core.index import (
     map_record,
     verify_folder,
 )
-from cvgl_core.types import ModelCard, Progress, no_progress
+from cvgl_core.types import Progress, no_progress
 from tiling.crew import Alone, Crew, Tally
 from tiling.engines import TileDescriber
 from tiling.line import Job
@@ -84,15 +84,16 @@ def build_index(
     kept = map_record(describer.map_shape) if maps else None
     plan = make_plan(rasters, card, settings, progress, kept)
     plan = plan if part is None else part_of(plan, part)
-    with IndexWriter(output) as writer:
+    needed_bytes = plan.stored_bytes(card.descriptor_dim)
+    with IndexWriter(output, needed_bytes) as writer:
         finished = _finished(writer, plan, part)
         if finished is not None:
             progress("tiles", plan.tile_count, plan.tile_count)
             return BuildResult(finished, 0, len(finished.shards))
-        _warn_of_space(output, plan, card)
+        _warn_of_space(output, needed_bytes)
         records, todo = _on_disk(writer, plan, card.descriptor_dim)
         tally = Tally(progress, _tiles(plan.blocks) - _tiles(todo), plan.tile_count)
-        job = Job.of(plan, settings, card.weights_sha256, writer.shard_folder)
+        job = Job.of(plan, settings, card.weights_sha256, writer.shard_folder, needed_bytes)
         results = (crew or Alone(describer)).run(job, todo, tally)
         written = {name: result.record for name, result in results.items() if result.record}
         records |= written
@@ -137,10 +138,13 @@ def _finished(writer: IndexWriter, plan: Plan, part: PartRecord | None) -> Manif
     return None if problems else previous
 
 
-def _warn_of_space(output: Path, plan: Plan, card: ModelCard) -> None:
+def _warn_of_space(output: Path, needed_bytes: int) -> None:
     """Say in the log when the disk looks too small."""
-    needed, free = plan.stored_bytes(card.descriptor_dim), shutil.disk_usage(output).free
-    if needed > free:
+    free_bytes = shutil.disk_usage(output).free
+    if needed_bytes > free_bytes:
         _LOG.warning(
-            "%s: the index may need %.0f MB, %.0f MB are free", output, needed / 1e6, free / 1e6
+            "%s: the index may need %.0f MB, %.0f MB are free",
+            output,
+            needed_bytes / 1e6,
+            free_bytes / 1e6,
         )

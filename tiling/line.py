@@ -32,17 +32,22 @@ class Job:
         min_valid: share of a tile that must show picture.
         weights_sha256: of the model that the plan was made for.
         shard_folder: where shards are written.
+        index_bytes: about what the whole index takes.
     """
 
     plan: Plan
     min_valid: float
     weights_sha256: str
     shard_folder: Path
+    index_bytes: int = 0
 
     @staticmethod
-    def of(plan: Plan, settings: CutSettings, sha256: str, shard_folder: Path) -> Job:
+    def of(
+        plan: Plan, settings: CutSettings, sha256: str, shard_folder: Path, index_bytes: int = 0
+    ) -> Job:
         """Return the job of a plan."""
-        return Job(replace(plan, blocks=()), settings.min_valid, sha256, shard_folder.absolute())
+        bare = replace(plan, blocks=())
+        return Job(bare, settings.min_valid, sha256, shard_folder.absolute(), index_bytes)
 
 
 @dataclass(frozen=True)
@@ -165,5 +170,5 @@ class Line:
         name, record = cut.block.name, None
         if described is not None:
             data = shard_data(cut, self._job.plan, described)
-            record = write_shard(self._job.shard_folder, name, data)
+            record = write_shard(self._job.shard_folder, name, data, self._job.index_bytes)
         self._done(BlockResult(name, record))

@@ -265,7 +265,7 @@ def read_manifest(folder: Path) -> Manifest:
         what = "holds no finished index" if folder.is_dir() else "is not an index folder"
         raise NoIndexError(f"{folder}: {what}; make one with: cvgl-tile build") from error
     except OSError as error:
-        raise NoIndexError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise IndexCorruptError(f"{path}: cannot be read ({error.strerror or error})") from error
     body = _in_this_format(unseal(data, path), path)
     return parse_record(Manifest, body, path)
 

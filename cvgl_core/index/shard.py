@@ -95,13 +95,14 @@ def expected_layout(
     return layout
 
 
-def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
+def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0) -> ShardRecord:
     """Write a shard whole or not at all and return its record.
 
     Args:
         folder: the folder of all shards.
         name: the shard's name; anything else that stands there is replaced.
         data: its arrays.
+        needed_bytes: about what the whole index takes, to be told when the disk is full.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written.
@@ -117,7 +118,8 @@ def write_shard(folder: Path, name: str, data: ShardData) -> ShardRecord:
         arrays["map_basis"] = np.ascontiguousarray(data.maps.basis, "<f4")
     temporary = folder / f"{TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex}"
     try:
-        with fsio.output_errors(folder / name):
+        own_bytes = sum(array.nbytes for array in arrays.values())
+        with fsio.output_errors(folder / name, max(needed_bytes, own_bytes)):
             temporary.mkdir(parents=True)
             record = ShardRecord(
                 name=name,

@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -35,10 +36,16 @@ _OWNER_NAME = ".owner"
 
 
 class IndexWriter:
-    """The one writer of an index folder; a context manager that holds its lock."""
+    """The one writer of an index folder; a context manager that holds its lock.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: the index folder.
+        needed_bytes: about what the index takes, to be told when the disk is full.
+    """
+
+    def __init__(self, folder: Path, needed_bytes: int = 0) -> None:
         self.folder = folder
+        self._needed_bytes = needed_bytes
         self.shard_folder = folder / SHARDS_NAME
         self._lock = FileLock(folder / _LOCK_NAME)
         self._previous: Manifest | None = None
@@ -64,7 +71,8 @@ class IndexWriter:
                 f"{self.folder}: {self._owner()} is building this index; wait for it or stop it"
             ) from error
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be locked ({error})") from error
+            with fsio.output_errors(self.folder / _LOCK_NAME, self._needed_bytes):
+                raise error
         try:
             owner = f"process {os.getpid()} on {socket.gethostname()}"
             fsio.write_bytes(self.folder / _OWNER_NAME, owner.encode())
@@ -82,11 +90,12 @@ class IndexWriter:
         trace: TracebackType | None,
     ) -> None:
         """Unlock the folder; an index folder without a single shard is removed."""
-        self._clear_temporary()
-        (self.folder / _OWNER_NAME).unlink(missing_ok=True)
-        if not (self.folder / MANIFEST_NAME).exists() and not _names(self.shard_folder):
-            shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder / _LOCK_NAME).unlink(missing_ok=True)
+        with suppress(OSError, OutputError):  # what stays behind does no harm
+            self._clear_temporary()
+            (self.folder / _OWNER_NAME).unlink(missing_ok=True)
+            if not (self.folder / MANIFEST_NAME).exists() and not _names(self.shard_folder):
+                shutil.rmtree(self.folder, ignore_errors=True)
+            (self.folder / _LOCK_NAME).unlink(missing_ok=True)
         self._lock.release()
 
     def existing(self, name: str, dim: int, maps: MapRecord | None = None) -> ShardRecord | None:
@@ -132,21 +141,22 @@ class IndexWriter:
         if previous is not None:
             version += 1
         manifest = manifest.model_copy(update={"version": version})
-        write_manifest(self.folder, manifest)
+        # Before the manifest: a writer killed in between does it again, for nothing is finished.
         self._drop_shards_except((*manifest.shards, *(previous.shards if previous else ())))
+        write_manifest(self.folder, manifest)
         self._previous = manifest
         return manifest
 
     def _claim_folder(self) -> None:
         """Make the folder, or see that it is one of ours."""
-        with fsio.output_errors(self.folder):
+        with fsio.output_errors(self.folder, self._needed_bytes):
             if self.folder.exists() and not self.folder.is_dir():
                 raise OutputError(f"{self.folder}: is a file; give a folder for the index")
             ours = {MANIFEST_NAME, SHARDS_NAME, _LOCK_NAME, _OWNER_NAME}
             names = _names(self.folder)
             if names and not ours & set(names):
                 raise OutputError(f"{self.folder}: is no index folder; give an empty or new one")
-            self.shard_folder.mkdir(parents=True, exist_ok=True)
+            fsio.make_folder(self.shard_folder)
 
     def _read_previous(self) -> Manifest | None:
         """Return the version that the folder holds; a damaged one is built again."""
@@ -155,6 +165,8 @@ class IndexWriter:
         except NoIndexError:
             return None
         except IndexCorruptError as error:
+            if isinstance(error.__cause__, OSError):  # it may be whole
+                raise
             _LOG.warning("%s; it is built again", error)
             return None
 
@@ -167,18 +179,25 @@ class IndexWriter:
 
     def _clear_temporary(self) -> None:
         """Remove what writers that were killed left behind."""
-        for name in _names(self.shard_folder):
-            if name.startswith(shards.TEMPORARY_PREFIX):
-                shutil.rmtree(self.shard_folder / name, ignore_errors=True)
-        for path in (*self.folder.glob(f".{MANIFEST_NAME}.tmp*"), *self.folder.glob(".*.tmp*")):
-            path.unlink(missing_ok=True)
+        with fsio.output_errors(self.folder):
+            for name in _names(self.shard_folder):
+                if name.startswith(shards.TEMPORARY_PREFIX):
+                    shutil.rmtree(self.shard_folder / name, ignore_errors=True)
+            for path in self.folder.glob(".*.tmp*"):
+                path.unlink(missing_ok=True)
 
     def _drop_shards_except(self, keep: Sequence[ShardRecord]) -> None:
-        """Remove shards that no version in use refers to."""
+        """Remove shards that no version in use refers to; each is there whole or not at all."""
         kept = {record.name for record in keep}
-        for name in _names(self.shard_folder):
-            if name not in kept:
-                shutil.rmtree(self.shard_folder / name, ignore_errors=True)
+        with fsio.output_errors(self.shard_folder):
+            dropped = [name for name in _names(self.shard_folder) if name not in kept]
+            for name in dropped:
+                (self.shard_folder / name).rename(
+                    self.shard_folder / f"{shards.TEMPORARY_PREFIX}{name}"
+                )
+            if dropped:
+                fsio.fsync_folder(self.shard_folder)
+        self._clear_temporary()
 
 
 def _content(manifest: Manifest) -> Manifest:

@@ -104,39 +104,6 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES])
-def test_the_nth_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Fail the first, second, ... synchronisation until the build succeeds; compare the result."""
-    reference = folder_bytes(build(tmp_path / "whole.cvgl"))
-    real, failures = os.fsync, 0
-    for nth in range(1, 200):
-        calls = 0
-
-        def failing(descriptor: int, nth: int = nth) -> None:
-            nonlocal calls
-            calls += 1
-            if calls == nth:
-                raise OSError(number, os.strerror(number))
-            real(descriptor)
-
-        folder = tmp_path / f"broken{nth}.cvgl"
-        monkeypatch.setattr(os, "fsync", failing)
-        try:
-            build(folder)
-            break
-        except OutputError:
-            failures += 1
-        finally:
-            monkeypatch.setattr(os, "fsync", real)
-        if folder.exists() and (folder / "manifest.json").exists():
-            assert Index.open(folder).verify() == []
-        else:
-            with pytest.raises(NoIndexError):
-                Index.open(folder)
-        assert folder_bytes(build(folder)) == reference
-    assert failures == calls > 20
-
-
 def test_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, array: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,8 +1,6 @@
-import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -277,67 +275,6 @@ def test_a_damaged_shard_is_built_again(world: Path, tmp_path: Path) -> None:
     victim.write_bytes(victim.read_bytes()[:-3] + b"abc")
     assert build(tmp_path / "city.cvgl", world).blocks_written == 1
     assert folder_bytes(tmp_path / "city.cvgl") == before
-
-
-DRIVER = """
-import json, os, signal, sys
-from pathlib import Path
-from tests.tiling.helpers import StubDescriber, folder_bytes
-from tiling import plan
-from tiling.build import build_index
-from tiling.crew import Alone
-from tiling.plan import CutSettings
-from tiling.raster import describe_raster
-plan.BLOCK_TILES = 8
-raster, folder, step = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-real = os.fsync
-
-def child(output, kill_at):
-    pid = os.fork()
-    if pid == 0:
-        calls = 0
-        def fsync(descriptor):
-            nonlocal calls
-            calls += 1
-            if calls == kill_at and kill_at % 2:
-                os.kill(os.getpid(), signal.SIGKILL)
-            real(descriptor)
-            if calls == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-        os.fsync = fsync
-        crew = Alone(StubDescriber(), readers=2)
-        build_index([describe_raster(raster)], output, StubDescriber(), CutSettings(), crew=crew)
-        os._exit(0)
-    return os.waitpid(pid, 0)[1]
-
-reference = folder / "reference.cvgl"
-assert child(reference, 0) == 0
-wanted, results, at = folder_bytes(reference), [], 1
-while True:
-    output = folder / f"killed{at}.cvgl"
-    killed = os.WIFSIGNALED(child(output, at))
-    shards = len(list(output.glob("shards/r*")))
-    if not killed:
-        break
-    results.append({"at": at, "shards": shards,
-                    "whole": child(output, 0) == 0 and folder_bytes(output) == wanted})
-    at += step
-print(json.dumps(results))
-"""
-
-
-def test_killed_at_any_point_it_goes_on_to_the_same_bytes(world: Path, tmp_path: Path) -> None:
-    step = os.environ.get("CVGL_KILL_STEP", "5")
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, world, tmp_path, step],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    results = json.loads(done.stdout)
-    assert len(results) >= 4 and len({r["shards"] for r in results}) >= 3
-    assert all(r["whole"] for r in results)
 
 
 def test_an_unfinished_folder_is_no_index(world: Path, tmp_path: Path, monkeypatch) -> None:

@@ -1,0 +1,109 @@
+"""Small real builds to be disturbed: rasters, a quick model, and commands that change an index."""
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from rasterio.transform import from_origin
+
+from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
+from tiling import plan
+from tiling.build import build_index
+from tiling.plan import CutSettings
+from tiling.raster import RasterInfo, describe_raster
+
+UTM = "EPSG:32633"
+E0, N0 = 500_123.4, 5_400_321.7
+
+
+class QuickDescriber(StubDescriber):
+    """The stub with maps of few channels; counts its calls, one a block, across a fork."""
+
+    map_shape = (4, 2, 2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = mmap.mmap(-1, 4)
+
+    @property
+    def called(self) -> int:
+        return int.from_bytes(self.calls[:4], "little")
+
+    def encode_tiles(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.calls[:4] = (self.called + 1).to_bytes(4, "little")
+        descriptors = self.describe_tiles(rgb)
+        return descriptors, descriptors.reshape(len(rgb), *self.map_shape)
+
+
+Act = Callable[[Path, QuickDescriber], object]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A command that changes index folders, and what is there before it.
+
+    Attributes:
+        name: of the scene.
+        before: makes the state before, in an empty folder.
+        act: the command; it may be given again after it was stopped.
+        index: the folder, inside, that it changes.
+    """
+
+    name: str
+    before: Act
+    act: Act
+    index: str = "city.cvgl"
+
+
+class Rasters:
+    """The rasters of all scenes: a world and a flat picture that overlaps its east."""
+
+    def __init__(self, folder: Path, block_tiles: int = 3) -> None:
+        plan.BLOCK_TILES = block_tiles
+        world = folder / "world.tif"
+        if not world.exists():
+            world_raster(world, from_origin(E0, N0, 0.5, 0.5), (250, 330), UTM)
+            world_raster(
+                folder / "new.tif", from_origin(E0 + 120, N0 - 3, 0.5, 0.5), (200, 160), UTM, "",
+                scale=0.7,
+            )  # fmt: skip
+        self.world = describe_raster(world)
+        self.new = describe_raster(folder / "new.tif")
+
+
+def build(
+    output: Path, describer: QuickDescriber, *rasters: RasterInfo, min_valid: float = 0.25
+) -> None:
+    """Build or go on."""
+    build_index(rasters, output, describer, CutSettings(min_valid=min_valid))
+
+
+def scenes(rasters: Rasters) -> dict[str, Scene]:
+    """All scenes by name."""
+
+    def nothing(folder: Path, describer: QuickDescriber) -> None:
+        pass
+
+    def first(folder: Path, describer: QuickDescriber) -> None:
+        build(folder / "city.cvgl", describer, rasters.world)
+
+    def twice(folder: Path, describer: QuickDescriber) -> None:
+        build(folder / "city.cvgl", describer, rasters.world, min_valid=1.0)
+        first(folder, describer)
+
+    def update(folder: Path, describer: QuickDescriber) -> None:
+        build(folder / "city.cvgl", describer, rasters.new, rasters.world)
+
+    found = (Scene("new", nothing, first), Scene("update", twice, update))
+    return {scene.name: scene for scene in found}
+
+
+@cache
+def undisturbed(scene: Scene, folder: Path) -> dict[str, bytes]:
+    """The files that a scene leaves when nothing happens."""
+    scene.before(folder, QuickDescriber())
+    scene.act(folder, QuickDescriber())
+    return folder_bytes(folder)
