@@ -49,6 +49,12 @@ class UnsupportedRasterError(RasterError):
     exit_code = 24
 
 
+class SourceUnreachableError(RasterError):
+    """A server that sends imagery cannot be reached or fails; later it may work again."""
+
+    exit_code = 25
+
+
 class PhotoError(CvglError):
     """A photo cannot be used."""
 

@@ -12,7 +12,7 @@ from cvgl_core.geo import geodesic_distance_m, to_lonlat
 from cvgl_core.types import LonLat
 
 
-def check_placed(path: Path, source: Any, crs: str | None) -> None:
+def check_placed(path: object, source: Any, crs: str | None) -> None:
     """Refuse a raster that does not say where on Earth it lies."""
     if not source.count:
         layers = ", ".join(source.subdatasets[:5])
@@ -37,7 +37,7 @@ def crs_text(crs: Any) -> str:
     return text if text.startswith("EPSG:") else str(crs.to_wkt())
 
 
-def ground_resolution(path: Path, source: Any, crs: str) -> tuple[float, LonLat]:
+def ground_resolution(path: object, source: Any, crs: str) -> tuple[float, LonLat]:
     """Return the ground side of a pixel at the centre, and the centre."""
     col, row = source.width / 2.0, source.height / 2.0
     a, b, c, d, e, f = tuple(source.transform)[:6]

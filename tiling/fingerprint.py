@@ -7,6 +7,7 @@ import hashlib
 from cvgl_core.errors import RasterOpenError
 from cvgl_core.types import Progress, no_progress
 from tiling.raster import RasterInfo
+from tiling.remote import RemoteFile
 
 _FULL_HASH_BYTES = 1 << 30
 _SAMPLES = 64
@@ -17,11 +18,14 @@ def fingerprint(raster: RasterInfo, progress: Progress = no_progress) -> str:
     """Return a hash of the pixels' files: the same wherever they lie and whatever they are called.
 
     Up to 1 GiB every byte counts. Of larger files the size and 64 evenly spaced stretches of 1 MiB
-    count, first and last included. Times of change do not.
+    count, first and last included. Times of change do not. Of a file on a server counts what the
+    server says tells its versions apart.
 
     Raises:
         RasterOpenError: a file went away.
     """
+    if isinstance(raster.path, RemoteFile):
+        return raster.path.version
     digest = hashlib.sha256()
     for number, part in enumerate(raster.parts):
         progress("reading fingerprints", number, len(raster.parts))
@@ -36,6 +40,13 @@ def fingerprint(raster: RasterInfo, progress: Progress = no_progress) -> str:
             raise RasterOpenError(f"{part}: cannot be read ({error.strerror or error})") from error
     progress("reading fingerprints", len(raster.parts), len(raster.parts))
     return digest.hexdigest()
+
+
+def file_bytes(raster: RasterInfo) -> int:
+    """Return the size of the files that hold a raster's pixels."""
+    if isinstance(raster.path, RemoteFile):
+        return raster.path.file_bytes
+    return sum(part.stat().st_size for part in raster.parts)
 
 
 def _stretches(size: int) -> list[int]:

@@ -50,14 +50,19 @@ def driver_of(path: Path) -> str:
     if path.suffix.lower() == ".vrt":
         _check_vrt(path)
         return "VRT"
-    for signature, driver in _SIGNATURES:
-        if head.startswith(signature):
-            mbtiles = driver == "GPKG" and path.suffix.lower() == ".mbtiles"
-            return "MBTiles" if mbtiles else driver
+    driver = driver_of_bytes(head)
+    if driver:
+        mbtiles = driver == "GPKG" and path.suffix.lower() == ".mbtiles"
+        return "MBTiles" if mbtiles else driver
     raise RasterOpenError(
         f"{path}: is no raster of a known format (GeoTIFF, JPEG, PNG, JPEG 2000, GeoPackage, "
         "MBTiles, or a .vrt of these)"
     )
+
+
+def driver_of_bytes(head: bytes) -> str:
+    """Return the GDAL driver for a file that starts like this; empty if it is not opened."""
+    return next((driver for start, driver in _SIGNATURES if head.startswith(start)), "")
 
 
 def _check_vrt(path: Path) -> None:
@@ -103,7 +108,7 @@ def _check_vrt_source(path: Path, element: Element) -> None:
 
 
 def palette_view(
-    path: Path,
+    name: str,
     size_px: tuple[int, int],
     transform: tuple[float, float, float, float, float, float],
     band: int,
@@ -112,13 +117,13 @@ def palette_view(
     """Return a GDAL VRT that shows a paletted band as red, green and blue, with its mask.
 
     Args:
-        path: the raster.
+        name: of the raster, as GDAL opens it.
         size_px: its width and height.
         transform: pixel to CRS.
         band: the paletted band.
         has_alpha: whether some colours of the palette are transparent.
     """
-    file = f'<SourceFilename relativeToVRT="0">{escape(str(path.absolute()))}</SourceFilename>'
+    file = f'<SourceFilename relativeToVRT="0">{escape(name)}</SourceFilename>'
     source = f"{file}<SourceBand>{band}</SourceBand>"
 
     def component(number: int) -> str:

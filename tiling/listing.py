@@ -12,6 +12,8 @@ from pathlib import Path
 
 from cvgl_core.errors import RasterOpenError, SettingsError
 from tiling.formats import RASTER_SUFFIXES
+from tiling.remote import RemoteFile
+from tiling.web import is_url
 
 _MAX_LIST_BYTES = 64 << 20
 _COMMENT = "#"
@@ -22,20 +24,21 @@ class Source:
     """A place to read pixels from, before it is opened.
 
     Attributes:
-        place: a file.
+        place: a file, here or on a server.
         acquired: when its pictures were taken, ISO 8601 in UTC; empty if nothing but the file
             itself can tell.
     """
 
-    place: Path
+    place: Path | RemoteFile
     acquired: str = ""
 
 
 def list_sources(texts: list[str]) -> tuple[Source, ...]:
     """Return the places that ``texts`` name, in order, each once.
 
-    A text is a file, a folder (all rasters in it and below, by name), a pattern such as
-    ``ortho/*.tif``, or ``@list.txt`` with one of these on each line, relative to the list.
+    A text is a file, a URL of a GeoTIFF, a folder (all rasters in it and below, by name), a
+    pattern such as ``ortho/*.tif``, or ``@list.txt`` with one of these on each line, relative to
+    the list.
 
     Raises:
         RasterOpenError: a folder, pattern or list names no raster.
@@ -51,6 +54,9 @@ def _expand(text: str, base: Path) -> Iterator[Source]:
     """Yield what one text names; relative paths start at ``base``."""
     if text.startswith("@"):
         yield from _from_list(base / text[1:])
+        return
+    if is_url(text):
+        yield Source(RemoteFile(text))
         return
     path = base / text
     if path.is_dir():

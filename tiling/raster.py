@@ -23,13 +23,18 @@ from cvgl_core.errors import (
     EmptyCoverageError,
     RasterOpenError,
     SettingsError,
+    SourceUnreachableError,
     UnsupportedRasterError,
 )
 from cvgl_core.types import LonLat
 from tiling.dates import tag_date
 from tiling.facts import check_placed, crs_text, ground_resolution, pixel_files
 from tiling.formats import driver_of, palette_view
+from tiling.remote import GDAL_OPTIONS, RemoteFile, probe
 from tiling.stretch import limits_of
+
+Place = Path | RemoteFile
+"""Where pixels can be."""
 
 _CACHE_BYTES = 128 << 20  # GDAL reads an int here as bytes, unlike the environment variable
 _STRETCH_SIDE_PX = 1024
@@ -40,7 +45,7 @@ class RasterInfo:
     """What is known of a raster before its pixels are read.
 
     Attributes:
-        path: the file.
+        path: the file, or where else the pixels are.
         driver: the GDAL driver that reads it.
         crs: as "EPSG:n" or WKT.
         transform: pixel (column, row) to CRS, ``x = a col + b row + c, y = d col + e row + f``.
@@ -59,7 +64,7 @@ class RasterInfo:
         acquired: when it was taken, ISO 8601 in UTC; empty if not known.
     """
 
-    path: Path
+    path: Place
     driver: str
     crs: str
     transform: tuple[float, float, float, float, float, float]
@@ -79,7 +84,7 @@ class RasterInfo:
 
 
 def describe_raster(
-    path: Path,
+    path: Place,
     *,
     crs: str | None = None,
     bands: tuple[int, ...] | None = None,
@@ -88,7 +93,7 @@ def describe_raster(
     """Return what a raster is.
 
     Args:
-        path: the file.
+        path: the file, here or on a server.
         crs: taken for a raster that does not name its own.
         bands: one (grey) or three (red, green, blue), in place of those the file names.
         stretch: find out, for other pixels than 8 bits, what becomes black and white; without,
@@ -96,16 +101,21 @@ def describe_raster(
 
     Raises:
         RasterOpenError: the file is missing, of no listed format, or damaged.
+        SourceUnreachableError: its server cannot be reached, or fails.
         MissingGeoreferenceError: it does not say where on Earth it lies.
         UnsupportedRasterError: its bands or pixel type cannot be shown as colours.
         EmptyCoverageError: it holds no valid pixel.
     """
+    if isinstance(path, RemoteFile):
+        path = probe(path)
     with raster_errors(path), ExitStack() as stack:
         source = open_raster(stack, path)
         check_placed(path, source, crs)
         source_crs = crs if source.crs is None and crs else crs_text(source.crs)
         chosen = _colour_bands(path, source, bands)
         paletted = len(chosen) == 1 and source.colorinterp[chosen[0] - 1] == ColorInterp.palette
+        if paletted and isinstance(path, RemoteFile):
+            raise UnsupportedRasterError(f"{path}: has a palette; download it first")
         gsd, centre = ground_resolution(path, source, source_crs)
         info = RasterInfo(
             path=path,
@@ -123,7 +133,7 @@ def describe_raster(
             nodata=source.nodata,
             overviews=() if paletted else tuple(source.overviews(chosen[0])),
             stretch=(),
-            parts=pixel_files(path, source),
+            parts=pixel_files(path, source) if isinstance(path, Path) else (),
             acquired=tag_date(source.tags().get("TIFFTAG_DATETIME", "")),
         )
     return with_stretch(info) if stretch else info
@@ -144,18 +154,20 @@ def with_stretch(info: RasterInfo) -> RasterInfo:
 
 
 def open_raster(
-    stack: ExitStack, path: Path, level: int | None = None, expand: RasterInfo | None = None
+    stack: ExitStack, path: Place, level: int | None = None, expand: RasterInfo | None = None
 ) -> Any:
     """Return a raster opened by the driver its first bytes name; colours of a palette expanded.
 
     Closed by ``stack`` with plain calls: rasterio's own contexts are bound to a thread.
     """
-    options: dict[str, Any] = {"driver": driver_of(path), "sharing": False}
+    name = str(path.absolute()) if isinstance(path, Path) else path.gdal_name
+    driver = driver_of(path) if isinstance(path, Path) else "GTiff"
+    options: dict[str, Any] = {"driver": driver, "sharing": False}
     if level is not None:
         options["overview_level"] = level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        source = rasterio.open(path.absolute(), **options)
+        source = rasterio.open(name, **options)
     stack.callback(source.close)
     if expand is not None and expand.paletted:
         band = expand.bands[0]
@@ -163,7 +175,7 @@ def open_raster(
             colour[3] < 255 for colour in source.colormap(band).values()
         )
         size_px = (expand.width_px, expand.height_px)
-        xml = palette_view(path, size_px, expand.transform, band, alpha)
+        xml = palette_view(name, size_px, expand.transform, band, alpha)
         view = MemoryFile(xml, ext=".vrt")
         stack.callback(view.close)
         source = view.open(driver="VRT")
@@ -172,19 +184,26 @@ def open_raster(
 
 
 @contextmanager
-def raster_errors(path: Path) -> Iterator[None]:
+def raster_errors(path: Place) -> Iterator[None]:
     """Set GDAL up and translate what rasterio raises about ``path``."""
+    remote = isinstance(path, RemoteFile)
     try:
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES, **(GDAL_OPTIONS if remote else {})):
             yield
     except (RasterioError, ValueError, OSError) as error:
-        reason = str(error).replace(str(path.absolute()), "").strip(" :'\"") or "unknown reason"
+        if remote:
+            raise SourceUnreachableError(
+                f"{path}: what the server sends cannot be read; try again later, a build goes on "
+                "where it stopped"
+            ) from error
+        name = str(Path(str(path)).absolute())
+        reason = str(error).replace(name, "").strip(" :'\"") or "unknown reason"
         raise RasterOpenError(
             f"{path}: cannot be read as a raster ({reason}); is the file complete?"
         ) from error
 
 
-def _colour_bands(path: Path, source: Any, bands: tuple[int, ...] | None) -> tuple[int, ...]:
+def _colour_bands(path: Place, source: Any, bands: tuple[int, ...] | None) -> tuple[int, ...]:
     """Return the bands to show: as asked, as named in the file, or the first three, or one."""
     meanings = list(source.colorinterp)
     colours = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
@@ -210,7 +229,7 @@ def _colour_bands(path: Path, source: Any, bands: tuple[int, ...] | None) -> tup
     return chosen
 
 
-def _stretch(path: Path, source: Any, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+def _stretch(path: Place, source: Any, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
     """Return the percentiles of each band, from a reduced copy of the whole raster."""
     factor = max(1.0, max(source.width, source.height) / _STRETCH_SIDE_PX)
     shape = (max(1, round(source.height / factor)), max(1, round(source.width / factor)))

@@ -15,6 +15,7 @@ from cvgl_core.index import (
 )
 from cvgl_core.types import ModelCard
 from tiling.cut import fill_colour
+from tiling.fingerprint import file_bytes
 from tiling.plan import CutSettings, Plan
 from tiling.raster import RasterInfo
 
@@ -59,7 +60,7 @@ def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:
     """Return what an index stores about a raster: no path, so that it may move."""
     return SourceRecord(
         name=_plain(raster.path.name),
-        file_bytes=sum(part.stat().st_size for part in raster.parts),
+        file_bytes=file_bytes(raster),
         fingerprint=print_,
         driver=raster.driver,
         crs=raster.crs if len(raster.crs) < 40 else " ".join(raster.crs[:200].split()),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from shapely.geometry.base import BaseGeometry
 
-from cvgl_core.errors import EmptyCoverageError, RasterError
+from cvgl_core.errors import EmptyCoverageError, RasterError, SourceUnreachableError
 from cvgl_core.types import Progress, no_progress
 from tiling.coverage import may_touch
 from tiling.dates import name_date
@@ -71,7 +71,10 @@ def take_survey(
 ) -> Survey:
     """Return what the sources are, from their headers; unusable ones are named and left out.
 
+    A server that fails is no reason to leave a source out: it may work again in a minute.
+
     Raises:
+        SourceUnreachableError: a server cannot be reached, or fails.
         RasterError: none can be used, or one cannot and ``strict`` is set.
         EmptyCoverageError: all lie outside the area asked for.
         SettingsError: an order by date is asked for and no raster has one.
@@ -86,7 +89,7 @@ def take_survey(
         try:
             return _look(source, settings)
         except RasterError as error:
-            if settings.strict:
+            if settings.strict or isinstance(error, SourceUnreachableError):
                 raise
             return error
 
