@@ -53,6 +53,10 @@ class RemoteFile:
         """What GDAL opens."""
         return f"/vsicurl/{self.url}"
 
+    def absolute(self) -> RemoteFile:
+        """Return itself, as a path does that holds in any folder."""
+        return self
+
     def __str__(self) -> str:
         return shown(self.url)
 
