@@ -1,4 +1,4 @@
-"""The index folder: immutable shards, one manifest, exact search."""
+"""The index folder: immutable shards, one manifest, search."""
 
 from cvgl_core.index.manifest import (
     DamagedRecord,
@@ -14,7 +14,7 @@ from cvgl_core.index.manifest import (
 )
 from cvgl_core.index.maps import KEPT_CHANNELS, ReducedMaps, map_record, reduce_maps
 from cvgl_core.index.reader import Index, verify_folder
-from cvgl_core.index.search import SearchResult, exact_search
+from cvgl_core.index.search import Rows, SearchResult, exact_search
 from cvgl_core.index.shard import TILE_DTYPE, ShardData
 from cvgl_core.index.writer import IndexWriter
 
@@ -29,6 +29,7 @@ __all__ = [
     "MapRecord",
     "PartRecord",
     "ReducedMaps",
+    "Rows",
     "SearchResult",
     "ShardData",
     "ShardRecord",

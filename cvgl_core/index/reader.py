@@ -17,6 +17,9 @@ from cvgl_core.errors import (
 )
 from cvgl_core.geo import TileGrid
 from cvgl_core.index import shard as shards
+from cvgl_core.index.codes import Codes, coded_search, needs_codes
+from cvgl_core.index.codes_file import open_codes
+from cvgl_core.index.descriptors import Descriptors
 from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
 from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.index.search import SearchResult, exact_search
@@ -88,11 +91,19 @@ class Index:
         return len(self.rows)
 
     @cached_property
-    def descriptors(self) -> NDArray[np.float16]:
-        """Descriptors of all tiles ``[N, D]``."""
-        return np.concatenate(
-            [self._array(record, "descriptors") for record in self.manifest.shards]
+    def descriptors(self) -> Descriptors:
+        """Descriptors of all tiles ``[N, D]``, compared with their checksums when first read."""
+        records = self.manifest.shards
+        return Descriptors(
+            [record.tile_count for record in records],
+            self.manifest.descriptor_dim,
+            lambda number: self._array(records[number], "descriptors"),
         )
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Codes of all tiles, from the index's cache; made now if they are not there."""
+        return open_codes(self.path, self.manifest, self.descriptors)
 
     @property
     def has_maps(self) -> bool:
@@ -113,8 +124,11 @@ class Index:
             k: how many; fewer come back when fewer tiles are allowed.
             where: tiles that may be found ``[N]``; all if None.
 
+        Up to ``EXACT_TILES`` tiles every one is compared, in more only those that the codes name.
+
         Raises:
             WeightsMismatchError: the queries are not of this index's length.
+            IndexCorruptError: descriptors are not as they were written.
         """
         queries = np.atleast_2d(descriptors)
         if queries.shape[1] != self.manifest.descriptor_dim:
@@ -122,6 +136,9 @@ class Index:
                 f"{self.path}: holds descriptors of {self.manifest.descriptor_dim} numbers, the "
                 f"photo's has {queries.shape[1]}; use the model {self.manifest.model}"
             )
+        allowed = len(self) if where is None else int(np.count_nonzero(where))
+        if needs_codes(allowed, k):
+            return coded_search(self.codes, self.descriptors, queries, k, where)
         return exact_search(self.descriptors, queries, k, where)
 
     def tile_pixels(self, indices: ArrayLike) -> UInt8Array:

@@ -104,7 +104,7 @@ def _outcome(localizer: Localizer, folder: Path, truth: Truth, unknown_heading: 
 def _retrieval_rank(localizer: Localizer, search: Search, right: int) -> int:
     """Return how many tiles of the whole index the right one stands behind, under the best roll."""
     index = localizer.index
-    scores = index.descriptors.astype(np.float32) @ search.query.descriptors.T
+    scores = index.descriptors[:].astype(np.float32) @ search.query.descriptors.T
     best = scores.max(axis=1)
     return int((best > best[right]).sum() + (best[:right] == best[right]).sum())
 

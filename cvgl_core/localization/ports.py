@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvgl_core.geo import TileGrid
-from cvgl_core.index import ReducedMaps
+from cvgl_core.index import ReducedMaps, Rows
 from cvgl_core.types import BoolArray, Float32Array, GroundView, ModelCard, UInt8Array
 
 
@@ -65,7 +65,7 @@ class TileIndex(Protocol):
         """Grid columns ``[N]``."""
 
     @property
-    def descriptors(self) -> NDArray[np.float16]:
+    def descriptors(self) -> Rows:
         """L2-normalised ``[N, D]``."""
 
     def search(self, descriptors: Float32Array, k: int, where: BoolArray | None = None) -> Found:

@@ -33,7 +33,7 @@ def test_format_2_is_read() -> None:
     blocks = [block_data(block) for block in BLOCKS]
     assert (index.rows == np.concatenate([block.tiles["row"] for block in blocks])).all()
     descriptors = np.concatenate([block.descriptors for block in blocks]).astype(np.float16)
-    assert (index.descriptors == descriptors).all()
+    assert (index.descriptors[:] == descriptors).all()
     assert index.tile_pixels([3]).any() and len(list(index.tile_maps([0, 29]))) == 2
 
 

@@ -32,7 +32,7 @@ def test_what_was_written_is_read(city: Path) -> None:
     assert (index.rows == expected["row"]).all() and (index.cols == expected["col"]).all()
     assert (index.lons == expected["lon"]).all() and (index.valid_fraction == 0.75).all()
     descriptors = np.concatenate([block_data(block).descriptors for block in BLOCKS])
-    assert (index.descriptors == descriptors.astype(np.float16)).all()
+    assert (index.descriptors[:] == descriptors.astype(np.float16)).all()
     assert index.tile_id(0) == index.grid.tile_id(ROW0, COL0)
     assert index.manifest.gsd_m_per_px == 1.0 and index.manifest.stride_px == STRIDE_PX
 
