@@ -63,7 +63,7 @@ def version(folder: Path) -> str:
 def main(folder: Path, name: str, at_operations: int, at_random: int) -> None:
     """Kill a scene at ``at_operations`` changes evenly spread, and at so many random instants."""
     logging.disable()
-    scene = scenes(Rasters(folder, 3 if name == "new" else 6))[name]
+    scene = scenes(Rasters(folder, 3 if name == "new" else 5))[name]
     reference, before = folder / "reference", folder / "before"
     reference.mkdir()
     before.mkdir()
