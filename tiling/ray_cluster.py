@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,7 +69,8 @@ class RayCluster:
         """
         if not blocks:
             return {}
-        with _connected(self._ray):
+        # Ray prints what it has to say of lost machines; stdout is for data.
+        with redirect_stdout(sys.stderr), _connected(self._ray):
             return self._run(_anywhere(job), blocks, tally)
 
     def _run(self, job: Job, blocks: Sequence[Block], tally: Tally) -> dict[str, BlockResult]:
