@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ Float32Array = NDArray[np.float32]
 UInt8Array = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+
+Precision = Literal["float32", "bfloat16"]
+"""Of the arithmetic that describes tiles."""
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``; may raise to cancel."""

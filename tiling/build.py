@@ -82,7 +82,7 @@ def build_index(
     if not card.weights_sha256:
         raise WeightsError(f"model {card.name} has no stored weights that an index could name")
     kept = map_record(describer.map_shape) if maps else None
-    plan = make_plan(rasters, card, settings, progress, kept)
+    plan = make_plan(rasters, card, settings, progress, kept, describer.precision)
     plan = plan if part is None else part_of(plan, part)
     needed_bytes = plan.stored_bytes(card.descriptor_dim)
     with IndexWriter(output, needed_bytes) as writer:

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tiling.crew import Crew
     from tiling.engines import TileDescriber
     from tiling.listing import Source
-    from tiling.plan import CutSettings, Plan
+    from tiling.plan import CutSettings
     from tiling.raster import RasterInfo
     from tiling.survey import SurveySettings
 
@@ -80,6 +80,14 @@ Maps = Annotated[
         help="Keep the tiles' detailed maps (4 KB each): re-ranking then reads no image.",
     ),
 ]
+PrecisionName = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="auto|float32|bfloat16",
+        help="Arithmetic of the network; auto: as the index began, else what is faster here.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, max=4096, help="Processes that work; as many as fit if not given."),
@@ -109,6 +117,7 @@ def build(
     date_in_name: DateInName = "",
     strict: Strict = False,
     device: Device = "auto",
+    precision: PrecisionName = "auto",
     maps: Maps = True,
     workers: Workers = None,
     shard: Shard = None,
@@ -125,7 +134,7 @@ def build(
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = _taking(source_crs, bands, precedence, date_in_name, strict)
     listed = _listed(sources)
-    describer = _describer(model, device)
+    describer = _describer(model, device, precision, output)
     crew = _crew(engine, workers, describer, model, device)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
@@ -158,6 +167,7 @@ def plan(
     date_in_name: DateInName = "",
     strict: Strict = False,
     device: Device = "auto",
+    precision: PrecisionName = "auto",
     maps: Maps = True,
     as_json: AsJson = False,
     verbose: Verbose = 0,
@@ -165,16 +175,17 @@ def plan(
     """Say how many tiles a build would make, how large it would be, and how long it would take."""
     from cvgl_core.index import map_record
     from tiling.plan import make_plan
+    from tiling.trial import trial_seconds
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = _taking(source_crs, bands, precedence, date_in_name, strict)
     listed = _listed(sources)
-    describer = _describer(model, device)
+    describer = _describer(model, device, precision)
     with progress_bar() as progress:
         rasters, settings = _surveyed(listed, taking, settings, describer, progress)
         kept = map_record(describer.map_shape) if maps else None
-        planned = make_plan(rasters, describer.card, settings, progress, kept)
-        seconds = _trial_seconds(planned, settings, describer)
+        planned = make_plan(rasters, describer.card, settings, progress, kept, describer.precision)
+        seconds = trial_seconds(planned, settings, describer)
     megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
     facts = {
         "tiles": planned.tile_count,
@@ -316,11 +327,17 @@ def _surveyed(
     return found.rasters, replace(settings, skipped=found.skipped)
 
 
-def _describer(model: str, device: str) -> TileDescriber:
-    """Return the network."""
+def _describer(
+    model: str, device: str, precision: str, output: Path | None = None
+) -> TileDescriber:
+    """Return the network, by default in the precision of the index that is there already."""
     from tiling.engines import load_describer
+    from tiling.record import precision_of
 
-    return load_describer(model, device)
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise SettingsError(f"--precision {precision}: is not known; use auto, float32 or bfloat16")
+    there = None if output is None else precision_of(output)
+    return load_describer(model, device, there if precision == "auto" else cast(Any, precision))
 
 
 def _crew(
@@ -331,7 +348,8 @@ def _crew(
     from tiling.processes import Processes
     from tiling.ray_cluster import RayCluster
 
-    load = ModelLoader(str(Path(model).absolute()) if Path(model).is_file() else model, device)
+    name = str(Path(model).absolute()) if Path(model).is_file() else model
+    load = ModelLoader(name, device, describer.precision)
     if engine == "local":
         return Processes(describer, load, workers)
     if engine == "ray":
@@ -350,6 +368,7 @@ def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
         "crs": manifest.grid.crs,
         "model": manifest.model,
         "weights_sha256": manifest.weights_sha256,
+        "precision": manifest.precision,
         "blocks_written": result.blocks_written,
         "blocks_kept": result.blocks_kept,
         "sources": len(manifest.sources),
@@ -367,24 +386,6 @@ def _bbox(index: Index) -> list[float]:
     x_m = [edges.left_m, edges.right_m, edges.right_m, edges.left_m, edges.left_m]
     y_m = [edges.bottom_m, edges.bottom_m, edges.top_m, edges.top_m, edges.bottom_m]
     return list(bbox(cut_antimeridian(np.stack(to_lonlat(index.grid.crs, x_m, y_m), axis=-1))))
-
-
-def _trial_seconds(planned: Plan, settings: CutSettings, describer: TileDescriber) -> float:
-    """Return how long a build would take, from cutting and describing a few tiles of it."""
-    from tiling.cut import Cutter, fill_colour, tile_windows
-    from tiling.describe import BATCH_TILES
-
-    block = planned.blocks[len(planned.blocks) // 2]
-    start = time.monotonic()
-    with Cutter(planned, settings.min_valid, fill_colour(describer.card)) as cutter:
-        cut = cutter.cut(block)
-    reading = (time.monotonic() - start) / len(block.rows)
-    some = range(min(BATCH_TILES, len(block.rows)))
-    describer.describe_tiles(tile_windows(cut, planned, some))  # the first call warms up
-    start = time.monotonic()
-    describer.describe_tiles(tile_windows(cut, planned, some))
-    describing = (time.monotonic() - start) / len(some)
-    return planned.tile_count * max(reading, describing)
 
 
 def _print(line: str) -> None:

@@ -15,9 +15,6 @@ from tiling.cut import CutBlock, tile_windows
 from tiling.engines import TileDescriber
 from tiling.plan import Plan
 
-BATCH_TILES = 32
-"""Tiles described at once; part of what makes descriptors repeatable."""
-
 
 @dataclass(frozen=True)
 class Described:
@@ -48,8 +45,8 @@ def describe_block(
     """
     descriptors: list[Float32Array] = []
     maps: list[Float32Array] = []
-    for start in range(0, len(cut.kept), BATCH_TILES):
-        positions = cut.kept[start : start + BATCH_TILES]
+    for start in range(0, len(cut.kept), describer.batch_tiles):
+        positions = cut.kept[start : start + describer.batch_tiles]
         found = _describe_batch(cut, plan, describer, positions)
         descriptors.append(found[0])
         maps.extend(found[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cvgl_core.types import Float32Array, ModelCard, UInt8Array
+from cvgl_core.types import Float32Array, ModelCard, Precision, UInt8Array
 
 DEFAULT_MODEL = "unifygeo-lite0"
 
@@ -24,6 +24,14 @@ class TileDescriber(Protocol):
     def map_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of a tile's detailed map."""
 
+    @property
+    def precision(self) -> Precision:
+        """Of the arithmetic that describes tiles."""
+
+    @property
+    def batch_tiles(self) -> int:
+        """How many tiles to give at once."""
+
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Return descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, north up."""
 
@@ -37,14 +45,22 @@ class ModelLoader:
 
     model: str
     device: str = "auto"
+    precision: Precision | None = None
 
     def __call__(self) -> TileDescriber:
         """Return the network."""
-        return load_describer(self.model, self.device)
+        return load_describer(self.model, self.device, self.precision)
 
 
-def load_describer(model: str, device: str = "auto") -> TileDescriber:
+def load_describer(
+    model: str, device: str = "auto", precision: Precision | None = None
+) -> TileDescriber:
     """Return the network called ``model``, or stored in that file, ready on a device.
+
+    Args:
+        model: a name, or a file of weights.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        precision: that it computes in; the faster one on this machine if None.
 
     Raises:
         SettingsError: the device is unknown or not there.
@@ -52,5 +68,5 @@ def load_describer(model: str, device: str = "auto") -> TileDescriber:
     """
     from cvgl_core.models import load_engine
 
-    describer: TileDescriber = load_engine(model, device=device)
+    describer: TileDescriber = load_engine(model, device, precision)
     return describer

@@ -87,6 +87,11 @@ class Line:
                 f"model {describer.card.name}: its weights are not those the build began with; "
                 "use the same file of weights everywhere"
             )
+        if describer.precision != job.plan.precision:
+            raise WeightsError(
+                f"model {describer.card.name}: it was loaded in {describer.precision}, "
+                f"the build began in {job.plan.precision}"
+            )
         self._job = job
         self._describer = describer
         self._told = told

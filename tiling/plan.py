@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from cvgl_core.errors import EmptyCoverageError, SettingsError
 from cvgl_core.geo import TileGrid, is_metric
 from cvgl_core.index import MapRecord, digest_of
-from cvgl_core.types import Bounds, IntArray, ModelCard, Progress, no_progress
+from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, no_progress
 from tiling.area import to_grid
 from tiling.coverage import check_area, lattice_window, outline_of, zone_of
 from tiling.fingerprint import fingerprint
@@ -92,6 +92,7 @@ class Plan:
         area_m2: what is covered.
         index_id: hash of everything above and of the model.
         maps: shape of the detailed maps that are kept, None for none.
+        precision: that the model computes in.
     """
 
     grid: TileGrid
@@ -104,6 +105,7 @@ class Plan:
     area_m2: float
     index_id: str
     maps: MapRecord | None = None
+    precision: Precision = "float32"
 
     @property
     def gsd_m_per_px(self) -> float:
@@ -131,6 +133,7 @@ def make_plan(
     settings: CutSettings,
     progress: Progress = no_progress,
     maps: MapRecord | None = None,
+    precision: Precision = "float32",
 ) -> Plan:
     """Return what to cut from ``rasters`` for the model of ``card``.
 
@@ -140,6 +143,7 @@ def make_plan(
         settings: how to cut.
         progress: told of the bytes that are read for fingerprints.
         maps: shape of the detailed maps to keep, None for none.
+        precision: that the model computes in.
 
     Raises:
         SettingsError: the grid does not fit the model, or the CRS does not fit the area.
@@ -158,7 +162,7 @@ def make_plan(
     check_area(rasters, area, grid)
     prints = tuple(fingerprint(raster, progress) for raster in rasters)
     facts = tuple(_facts(raster, print_) for raster, print_ in zip(rasters, prints, strict=True))
-    common = _common_facts(grid, card, settings, maps)
+    common = _common_facts(grid, card, settings, maps) | {"precision": precision}
     layout = _Layout(
         grid, stride_px, card.aerial_px, area, wanted is not None, shapely.STRtree(outlines),
         settings.min_valid, common, facts,
@@ -180,6 +184,7 @@ def make_plan(
         area_m2=float(area.area),
         index_id=digest_of(_identity(common, facts, blocks, settings.skipped))[:32],
         maps=maps,
+        precision=precision,
     )
 
 

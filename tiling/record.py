@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cvgl_core import __version__
+from cvgl_core.errors import NoIndexError
 from cvgl_core.index import (
     GridRecord,
     Manifest,
@@ -12,8 +14,9 @@ from cvgl_core.index import (
     ShardRecord,
     SkippedRecord,
     SourceRecord,
+    read_manifest,
 )
-from cvgl_core.types import ModelCard
+from cvgl_core.types import ModelCard, Precision
 from tiling.cut import fill_colour
 from tiling.fingerprint import file_bytes
 from tiling.plan import CutSettings, Plan
@@ -39,6 +42,7 @@ def manifest_of(
         weights_sha256=card.weights_sha256 or "",
         aerial_px=card.aerial_px,
         descriptor_dim=card.descriptor_dim,
+        precision=plan.precision,
         maps=plan.maps,
         fill_rgb=fill_colour(card),
         min_valid=settings.min_valid,
@@ -54,6 +58,19 @@ def manifest_of(
         shards=tuple(shards),
         part=part,
     )
+
+
+def precision_of(folder: Path) -> Precision | None:
+    """Return the precision of the index in a folder, None if there is none yet.
+
+    Raises:
+        IndexCorruptError: what is there is damaged.
+        IndexVersionError: it is of a format that is not read.
+    """
+    try:
+        return read_manifest(folder).precision
+    except NoIndexError:
+        return None
 
 
 def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:

@@ -7,10 +7,22 @@ import torch
 from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.models import Engine, create_model, untrained_engine
 from cvgl_core.models.engine import resolve_device
-from cvgl_core.models.fusing import fuse_batch_norms
+from cvgl_core.models.fusing import fuse_activations, fuse_batch_norms
 
 
-def test_a_tile_alone_equals_the_tile_in_a_batch(engine, tiles):
+@pytest.fixture(scope="module")
+def brief():
+    """The same network as ``engine``, encoding in 16 bits."""
+    return untrained_engine("unifygeo-lite0", seed=3, precision="bfloat16")
+
+
+@pytest.fixture(params=["engine", "brief"])
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_tile_alone_equals_the_tile_in_a_batch(either, tiles):
+    engine = either
     together = engine.describe_tiles(tiles)
     assert together.shape == (11, 512)
     assert together.dtype == np.float32
@@ -20,7 +32,8 @@ def test_a_tile_alone_equals_the_tile_in_a_batch(engine, tiles):
     assert np.array_equal(engine.describe_tiles(tiles[order]), together[order])
 
 
-def test_descriptors_do_not_depend_on_the_number_of_threads(engine, tiles, view):
+def test_descriptors_do_not_depend_on_the_number_of_threads(either, tiles, view):
+    engine = either
     before = torch.get_num_threads()
     found = []
     try:
@@ -37,6 +50,26 @@ def test_descriptors_do_not_depend_on_the_number_of_threads(engine, tiles, view)
 
 def test_no_tiles_no_descriptors(engine, tiles):
     assert engine.describe_tiles(tiles[:0]).shape == (0, 512)
+    descriptors, maps = engine.encode_tiles(tiles[:0])
+    assert descriptors.shape == (0, 512) and maps.shape == (0, *engine.map_shape)
+
+
+def test_encoding_gives_descriptors_and_maps(either, tiles):
+    descriptors, maps = either.encode_tiles(tiles)
+    assert np.array_equal(descriptors, either.describe_tiles(tiles))
+    assert maps.shape == (11, *either.map_shape) and maps.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(maps, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(descriptors, axis=1), 1.0, atol=1e-5)
+
+
+def test_16_bits_turn_a_descriptor_but_little(engine, brief, tiles, view):
+    assert (engine.precision, brief.precision) == ("float32", "bfloat16")
+    for wide, narrow in zip(engine.encode_tiles(tiles), brief.encode_tiles(tiles), strict=True):
+        assert not np.array_equal(wide, narrow)
+        assert (wide * narrow).sum(axis=1).min() > 0.999
+    query = engine.describe_view(view)
+    assert np.array_equal(query.descriptor, brief.describe_view(view).descriptor)
+    assert np.array_equal(engine.match_scores(query, tiles), brief.match_scores(query, tiles))
 
 
 def test_two_engines_agree(tiles, view):
@@ -71,6 +104,19 @@ def test_all_batch_norms_of_the_light_network_are_fused():
     norms = sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
     assert fuse_batch_norms(model) == norms > 0
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+
+
+def test_activations_are_fused_with_the_convolution_before():
+    model = create_model("unifygeo-lite0").eval()
+    fuse_batch_norms(model)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 9
+    active = sum(isinstance(m, torch.nn.ReLU6) for m in model.modules())
+    with torch.inference_mode():
+        expected = model.aerial.trunk(x)
+        assert fuse_activations(model) == active > 0
+        assert not any(isinstance(m, torch.nn.ReLU6) for m in model.modules())
+        for before, after in zip(expected, model.aerial.trunk(x), strict=True):
+            torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
 
 
 def test_match_tiles(engine, tiles, view):

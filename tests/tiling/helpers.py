@@ -17,8 +17,13 @@ class StubDescriber:
     """Describes a tile by a fixed random projection of its pixels; needs no network."""
 
     def __init__(
-        self, tile_size_m: float = TILE_M, aerial_px: int = AERIAL_PX, seed: int = 0
+        self,
+        tile_size_m: float = TILE_M,
+        aerial_px: int = AERIAL_PX,
+        seed: int = 0,
+        precision: str = "float32",
     ) -> None:
+        self.precision = precision
         self.card = ModelCard(
             name="stub",
             parameters=0,
@@ -37,6 +42,7 @@ class StubDescriber:
         self.tiles = 0
 
     map_shape = (DIM, 2, 2)
+    batch_tiles = 32
 
     def describe_tiles(self, rgb: np.ndarray) -> np.ndarray:
         self.tiles += len(rgb)

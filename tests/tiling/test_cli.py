@@ -20,7 +20,10 @@ PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
 
 @pytest.fixture(autouse=True)
 def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tiling.engines.load_describer", lambda model, device: StubDescriber())
+    monkeypatch.setattr(
+        "tiling.engines.load_describer",
+        lambda model, device, precision: StubDescriber(precision=precision or "float32"),
+    )
 
 
 def cvgl_tile(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
@@ -81,6 +84,28 @@ def test_maps_can_be_left_out(world: Path, tmp_path: Path, capsys) -> None:
         assert sizes[option] == pytest.approx(planned["bytes"], rel=0.05)
         assert Index.open(city).has_maps == (option == "--maps")
     assert sizes["--maps"] > sizes["--no-maps"]
+
+
+def test_a_build_goes_on_in_the_precision_it_began_in(world: Path, tmp_path: Path, capsys) -> None:
+    def build(*options: str) -> dict[str, object]:
+        code, out, _ = cvgl_tile(
+            capsys, "build", world, "-o", tmp_path / "c.cvgl", "--json", *options
+        )
+        assert code == 0
+        return json.loads(out)
+
+    first = build("--precision", "bfloat16")
+    assert first["precision"] == "bfloat16" and first["blocks_written"] > 0
+    again = build()
+    assert again["precision"] == "bfloat16" and again["blocks_written"] == 0
+    other = build("--precision", "float32")
+    assert other["precision"] == "float32" and other["blocks_kept"] == 0
+    assert other["index_id"] != first["index_id"]
+    assert Index.open(tmp_path / "c.cvgl").manifest.precision == "float32"
+    code, _, err = cvgl_tile(
+        capsys, "build", world, "-o", tmp_path / "c.cvgl", "--precision", "int4"
+    )
+    assert code != 0 and "int4" in err
 
 
 def test_a_folder_with_a_broken_file(world: Path, tmp_path: Path, capsys) -> None:

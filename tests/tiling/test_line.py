@@ -96,6 +96,8 @@ def test_few_blocks_are_in_memory_at_a_time(plan: Plan, tmp_path: Path, monkeypa
 def test_other_weights_than_the_plans_are_refused(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="same file of weights"):
         run(plan, tmp_path / "shards", StubDescriber(seed=1), 1)
+    with pytest.raises(WeightsError, match="bfloat16"):
+        run(plan, tmp_path / "shards", StubDescriber(precision="bfloat16"), 1)
 
 
 def test_progress_never_goes_back(plan: Plan) -> None:
