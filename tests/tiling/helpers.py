@@ -127,3 +127,12 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
     return {
         str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
     }
+
+
+def shift_px(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """By how many pixels to the right and down a picture must be moved to be the wanted one."""
+    down, right = np.gradient(wanted, axis=(0, 1))
+    inner = (slice(2, -2), slice(2, -2), slice(0, 2))
+    slopes = np.stack([right[inner].ravel(), down[inner].ravel()], axis=-1)
+    difference = (found - wanted)[inner].ravel()
+    return np.linalg.lstsq(slopes, difference, rcond=1e-3)[0]
