@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -15,17 +15,28 @@ from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progre
 from cvgl_core.errors import IndexCorruptError, SettingsError
 from tiling.engines import DEFAULT_MODEL
 from tiling.precedence import Precedence
+from tiling.source_options import (
+    Asset,
+    Bands,
+    DateInName,
+    Order,
+    SourceCrs,
+    Sources,
+    Strict,
+    Terms,
+    TileCache,
+    Zoom,
+    listed_sources,
+    surveyed,
+    taking_of,
+)
 
 if TYPE_CHECKING:
     from cvgl_core.index import Index
-    from cvgl_core.types import Progress
     from tiling.build import BuildResult
     from tiling.crew import Crew
     from tiling.engines import TileDescriber
-    from tiling.listing import Source
     from tiling.plan import CutSettings
-    from tiling.raster import RasterInfo
-    from tiling.survey import SurveySettings
 
 app = typer.Typer(
     name="cvgl-tile",
@@ -36,14 +47,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE...",
-        help="Overhead images: files, folders, patterns such as 'ortho/*.tif', or @list.txt.",
-        show_default=False,
-    ),
-]
 IndexPath = Annotated[Path, typer.Argument(metavar="CITY.cvgl", help="The index folder.")]
 Model = Annotated[str, typer.Option(help="Name of a model, or a file of weights.")]
 Aoi = Annotated[
@@ -59,19 +62,6 @@ MinValid = Annotated[float, typer.Option(help="Share of a tile that must show pi
 GridCrs = Annotated[
     str | None, typer.Option("--crs", help="Metric CRS of the grid; the UTM zone if not given.")
 ]
-SourceCrs = Annotated[
-    str | None, typer.Option(help="CRS of rasters that do not name theirs, such as EPSG:25832.")
-]
-Order = Annotated[
-    Precedence, typer.Option("--precedence", help="Which of overlapping images is shown.")
-]
-DateInName = Annotated[
-    str, typer.Option(metavar="YYYYMMDD", help="How file names hold the date, for newest.")
-]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Refuse all when one source cannot be used.")
-]
-Bands = Annotated[str | None, typer.Option(metavar="R,G,B", help="Bands to show, from 1.")]
 Device = Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")]
 Maps = Annotated[
     bool,
@@ -116,6 +106,10 @@ def build(
     precedence: Order = Precedence.ORDER,
     date_in_name: DateInName = "",
     strict: Strict = False,
+    asset: Asset = "",
+    zoom: Zoom = None,
+    accept_terms: Terms = None,
+    tile_cache: TileCache = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
     maps: Maps = True,
@@ -132,13 +126,15 @@ def build(
 
     part = None if shard is None else parse_part(shard)
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
-    taking = _taking(source_crs, bands, precedence, date_in_name, strict)
-    listed = _listed(sources)
+    taking = taking_of(
+        source_crs, bands, precedence, date_in_name, strict, accept_terms, zoom, tile_cache
+    )
+    listed = listed_sources(sources, asset)
     describer = _describer(model, device, precision, output)
     crew = _crew(engine, workers, describer, model, device)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
-        rasters, settings = _surveyed(listed, taking, settings, describer, progress)
+        rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
         result = build_index(
             rasters, output, describer, settings, maps=maps, part=part, crew=crew, progress=progress
         )
@@ -166,6 +162,10 @@ def plan(
     precedence: Order = Precedence.ORDER,
     date_in_name: DateInName = "",
     strict: Strict = False,
+    asset: Asset = "",
+    zoom: Zoom = None,
+    accept_terms: Terms = None,
+    tile_cache: TileCache = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
     maps: Maps = True,
@@ -178,11 +178,13 @@ def plan(
     from tiling.trial import trial_seconds
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
-    taking = _taking(source_crs, bands, precedence, date_in_name, strict)
-    listed = _listed(sources)
+    taking = taking_of(
+        source_crs, bands, precedence, date_in_name, strict, accept_terms, zoom, tile_cache
+    )
+    listed = listed_sources(sources, asset)
     describer = _describer(model, device, precision)
     with progress_bar() as progress:
-        rasters, settings = _surveyed(listed, taking, settings, describer, progress)
+        rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
         kept = map_record(describer.map_shape) if maps else None
         planned = make_plan(rasters, describer.card, settings, progress, kept, describer.precision)
         seconds = trial_seconds(planned, settings, describer)
@@ -290,41 +292,6 @@ def _settings(
 
     area = None if aoi is None else read_area(aoi)
     return CutSettings(tile_size_m, overlap, min_valid, area, crs)
-
-
-def _taking(
-    source_crs: str | None, bands: str | None, order: Precedence, date_in_name: str, strict: bool
-) -> SurveySettings:
-    """Return how sources are taken, from options."""
-    from tiling.survey import SurveySettings
-
-    try:
-        chosen = None if bands is None else tuple(int(band) for band in bands.split(","))
-    except ValueError as error:
-        raise SettingsError(f"--bands {bands!r}: numbers such as 3,2,1 are wanted") from error
-    return SurveySettings(source_crs, chosen, order, strict, date_in_name)
-
-
-def _listed(sources: list[str]) -> tuple[Source, ...]:
-    """Return the places that sources name; whatever is missing is found before a network loads."""
-    from tiling.listing import list_sources
-
-    return list_sources(sources)
-
-
-def _surveyed(
-    sources: tuple[Source, ...],
-    taking: SurveySettings,
-    settings: CutSettings,
-    describer: TileDescriber,
-    progress: Progress,
-) -> tuple[tuple[RasterInfo, ...], CutSettings]:
-    """Return what the sources are, and the settings with what had to be left out."""
-    from tiling.survey import take_survey
-
-    reach_m = settings.tile_size_m or describer.card.tile_size_m
-    found = take_survey(sources, replace(taking, area=settings.area, reach_m=reach_m), progress)
-    return found.rasters, replace(settings, skipped=found.skipped)
 
 
 def _describer(

@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
 from tiling.plan import Block, Plan
 from tiling.reader import RasterReader
+from tiling.webreader import WebReader, reader_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Cutter:
         self._min_valid = min_valid
         self._fill = np.array(fill_rgb, np.uint8)
         self._stack = ExitStack()
-        self._readers: dict[int, RasterReader] = {}
+        self._readers: dict[int, RasterReader | WebReader] = {}
 
     def __enter__(self) -> Cutter:
         return self
@@ -86,15 +87,15 @@ class Cutter:
         kept = np.flatnonzero(share >= self._min_valid - 1e-9)
         return CutBlock(block, rgb, valid, kept, share[kept].astype(np.float32))
 
-    def _reader(self, number: int) -> RasterReader:
+    def _reader(self, number: int) -> RasterReader | WebReader:
         """Return the open reader of a raster."""
         if number not in self._readers:
             plan = self._plan
-            self._readers[number] = self._stack.enter_context(
-                RasterReader(
-                    plan.rasters[number], plan.grid.crs, plan.gsd_m_per_px, plan.windows_px[number]
-                )
+            reader = reader_of(
+                plan.rasters[number], plan.grid.crs, plan.gsd_m_per_px, plan.windows_px[number]
             )
+            self._stack.enter_context(reader)
+            self._readers[number] = reader
         return self._readers[number]
 
     def _shares(self, block: Block, valid: BoolArray) -> Float32Array:

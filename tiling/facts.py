@@ -37,10 +37,22 @@ def crs_text(crs: Any) -> str:
     return text if text.startswith("EPSG:") else str(crs.to_wkt())
 
 
-def ground_resolution(path: object, source: Any, crs: str) -> tuple[float, LonLat]:
-    """Return the ground side of a pixel at the centre, and the centre."""
-    col, row = source.width / 2.0, source.height / 2.0
-    a, b, c, d, e, f = tuple(source.transform)[:6]
+def ground_resolution(
+    path: object,
+    transform: tuple[float, float, float, float, float, float],
+    size_px: tuple[int, int],
+    crs: str,
+) -> tuple[float, LonLat]:
+    """Return the ground side of a pixel at the centre of a raster, and the centre.
+
+    Args:
+        path: what it is called.
+        transform: pixel to CRS.
+        size_px: width and height.
+        crs: its coordinate system.
+    """
+    col, row = size_px[0] / 2.0, size_px[1] / 2.0
+    a, b, c, d, e, f = transform
     x, y = a * col + b * row + c, d * col + e * row + f
     try:
         lon, lat = to_lonlat(crs, [x, x + a, x + b], [y, y + d, y + e])

@@ -8,6 +8,7 @@ from cvgl_core.errors import RasterOpenError
 from cvgl_core.types import Progress, no_progress
 from tiling.raster import RasterInfo
 from tiling.remote import RemoteFile
+from tiling.services import TileLevel
 
 _FULL_HASH_BYTES = 1 << 30
 _SAMPLES = 64
@@ -19,13 +20,15 @@ def fingerprint(raster: RasterInfo, progress: Progress = no_progress) -> str:
 
     Up to 1 GiB every byte counts. Of larger files the size and 64 evenly spaced stretches of 1 MiB
     count, first and last included. Times of change do not. Of a file on a server counts what the
-    server says tells its versions apart.
+    server says tells its versions apart; of a map service only which one it is, and which level.
 
     Raises:
         RasterOpenError: a file went away.
     """
     if isinstance(raster.path, RemoteFile):
         return raster.path.version
+    if isinstance(raster.path, TileLevel):
+        return raster.path.fingerprint
     digest = hashlib.sha256()
     for number, part in enumerate(raster.parts):
         progress("reading fingerprints", number, len(raster.parts))

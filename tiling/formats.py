@@ -28,6 +28,7 @@ RASTER_SUFFIXES = frozenset(
 )
 """What is taken for a raster when a folder is named; what it is, its first bytes tell."""
 
+_PICTURE_TAIL_BYTES = 64  # some servers add a few bytes after the end
 _MAX_VRT_BYTES = 64 << 20
 _SIMPLE_BANDS = {None, "VRTSourcedRasterBand"}
 _SOURCE_KINDS = {"SimpleSource", "ComplexSource", "AveragedSource"}
@@ -63,6 +64,18 @@ def driver_of(path: Path) -> str:
 def driver_of_bytes(head: bytes) -> str:
     """Return the GDAL driver for a file that starts like this; empty if it is not opened."""
     return next((driver for start, driver in _SIGNATURES if head.startswith(start)), "")
+
+
+def picture_driver(data: bytes) -> str:
+    """Return the GDAL driver for a tile of a map service; empty if it is no whole picture.
+
+    GDAL itself shows the missing part of a picture that was cut short as black.
+    """
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP" if len(data) >= 8 + int.from_bytes(data[4:8], "little") else ""
+    driver = driver_of_bytes(data)
+    end = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}.get(driver)
+    return driver if end and end in data[-_PICTURE_TAIL_BYTES:] else ""
 
 
 def _check_vrt(path: Path) -> None:

@@ -31,9 +31,10 @@ from tiling.dates import tag_date
 from tiling.facts import check_placed, crs_text, ground_resolution, pixel_files
 from tiling.formats import driver_of, palette_view
 from tiling.remote import GDAL_OPTIONS, RemoteFile, probe
+from tiling.services import TileLevel
 from tiling.stretch import limits_of
 
-Place = Path | RemoteFile
+Place = Path | RemoteFile | TileLevel
 """Where pixels can be."""
 
 _CACHE_BYTES = 128 << 20  # GDAL reads an int here as bytes, unlike the environment variable
@@ -84,7 +85,7 @@ class RasterInfo:
 
 
 def describe_raster(
-    path: Place,
+    path: Path | RemoteFile,
     *,
     crs: str | None = None,
     bands: tuple[int, ...] | None = None,
@@ -116,14 +117,16 @@ def describe_raster(
         paletted = len(chosen) == 1 and source.colorinterp[chosen[0] - 1] == ColorInterp.palette
         if paletted and isinstance(path, RemoteFile):
             raise UnsupportedRasterError(f"{path}: has a palette; download it first")
-        gsd, centre = ground_resolution(path, source, source_crs)
+        transform = tuple(source.transform)[:6]
+        size_px = (source.width, source.height)
+        gsd, centre = ground_resolution(path, transform, size_px, source_crs)
         info = RasterInfo(
             path=path,
             driver=str(source.driver),
             crs=source_crs,
-            transform=tuple(source.transform)[:6],
-            width_px=source.width,
-            height_px=source.height,
+            transform=transform,
+            width_px=size_px[0],
+            height_px=size_px[1],
             gsd_m_per_px=gsd,
             centre=centre,
             dtype=str(source.dtypes[chosen[0] - 1]),
@@ -160,6 +163,8 @@ def open_raster(
 
     Closed by ``stack`` with plain calls: rasterio's own contexts are bound to a thread.
     """
+    if isinstance(path, TileLevel):
+        raise UnsupportedRasterError(f"{path}: is read tile by tile")
     name = str(path.absolute()) if isinstance(path, Path) else path.gdal_name
     driver = driver_of(path) if isinstance(path, Path) else "GTiff"
     options: dict[str, Any] = {"driver": driver, "sharing": False}

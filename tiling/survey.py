@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from shapely.geometry.base import BaseGeometry
-
-from cvgl_core.errors import EmptyCoverageError, RasterError, SourceUnreachableError
+from cvgl_core.errors import (
+    EmptyCoverageError,
+    RasterError,
+    RasterOpenError,
+    SourceUnreachableError,
+)
 from cvgl_core.types import Progress, no_progress
-from tiling.coverage import may_touch
+from tiling.coverage import boxes_meet, may_touch
 from tiling.dates import name_date
-from tiling.listing import Source
+from tiling.mapservice import Wanted, check_terms, describe_service
+from tiling.places import Source
 from tiling.precedence import Precedence, in_order
 from tiling.raster import RasterInfo, describe_raster, with_stretch
+from tiling.services import Service
 
 _LOG = logging.getLogger(__name__)
 _THREADS = 4
@@ -32,8 +37,8 @@ class SurveySettings:
         precedence: which of overlapping rasters is shown.
         strict: refuse everything when one raster cannot be used.
         date_in_name: how names of files hold the date; empty if they do not.
-        area: only rasters that may touch this area in degrees; all if None.
-        reach_m: how far tiles of the area may reach beyond it.
+        accepted: hosts whose terms the user has accepted.
+        wanted: the area, and what is wanted of map services.
     """
 
     crs: str | None = None
@@ -41,8 +46,8 @@ class SurveySettings:
     precedence: Precedence = Precedence.ORDER
     strict: bool = False
     date_in_name: str = ""
-    area: BaseGeometry | None = None
-    reach_m: float = 0.0
+    accepted: tuple[str, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,12 @@ def take_survey(
         SourceUnreachableError: a server cannot be reached, or fails.
         RasterError: none can be used, or one cannot and ``strict`` is set.
         EmptyCoverageError: all lie outside the area asked for.
-        SettingsError: an order by date is asked for and no raster has one.
+        SettingsError: an order by date is asked for and no raster has one, or the terms of a host
+            are not accepted.
     """
     if not sources:
         raise EmptyCoverageError("no raster was given")
+    check_terms([url for source in sources if (url := source.foreign_url)], settings.accepted)
     found: list[RasterInfo] = []
     skipped: list[Skipped] = []
     first: RasterError | None = None
@@ -116,8 +123,16 @@ def take_survey(
 
 def _look(source: Source, settings: SurveySettings) -> RasterInfo | None:
     """Return what one source is, None if it lies outside the area asked for."""
+    wanted = settings.wanted
+    if source.problem:
+        raise RasterOpenError(source.problem)
+    if isinstance(source.place, Service):
+        return describe_service(source.place, wanted)
+    if wanted.area is not None and source.bbox is not None:
+        if not boxes_meet(source.bbox, wanted.area.bounds, wanted.reach_m):
+            return None
     info = describe_raster(source.place, crs=settings.crs, bands=settings.bands, stretch=False)
-    if settings.area is not None and not may_touch(info, settings.area, settings.reach_m):
+    if wanted.area is not None and not may_touch(info, wanted.area, wanted.reach_m):
         return None
     acquired = source.acquired
     if settings.date_in_name:

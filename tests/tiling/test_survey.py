@@ -23,7 +23,8 @@ from tests.tiling.helpers import StubDescriber, ramp, world_raster, write_raster
 from tiling.coverage import boxes_meet
 from tiling.cut import Cutter
 from tiling.dates import catalogue_date, name_date, tag_date
-from tiling.listing import Source
+from tiling.mapservice import Wanted
+from tiling.places import Source
 from tiling.plan import CutSettings, make_plan
 from tiling.precedence import Precedence
 from tiling.raster import describe_raster
@@ -121,11 +122,11 @@ def test_only_what_touches_the_area_is_looked_into(tmp_path: Path) -> None:
     )
     lon, lat = describe_raster(near).centre.lon, describe_raster(near).centre.lat
     area = box(lon - 1e-4, lat - 1e-4, lon + 1e-4, lat + 1e-4)
-    assert order(near, far, area=area) == "n"
-    assert surveyed(near, area=area).rasters[0].stretch
-    assert order(far, near, area=area, reach_m=8990) == "fn"
+    assert order(near, far, wanted=Wanted(area)) == "n"
+    assert surveyed(near, wanted=Wanted(area)).rasters[0].stretch
+    assert order(far, near, wanted=Wanted(area, reach_m=8990)) == "fn"
     with pytest.raises(EmptyCoverageError, match="outside"):
-        surveyed(far, area=area)
+        surveyed(far, wanted=Wanted(area))
 
 
 @given(
