@@ -174,8 +174,8 @@ def plan(
 ) -> None:
     """Say how many tiles a build would make, how large it would be, and how long it would take."""
     from cvgl_core.index import map_record
+    from tiling.estimate import estimate_build
     from tiling.plan import make_plan
-    from tiling.trial import trial_seconds
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = taking_of(
@@ -187,14 +187,15 @@ def plan(
         rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
         kept = map_record(describer.map_shape) if maps else None
         planned = make_plan(rasters, describer.card, settings, progress, kept, describer.precision)
-        seconds = trial_seconds(planned, settings, describer)
+        expected = estimate_build(planned, settings, describer)
     megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
     facts = {
         "tiles": planned.tile_count,
         "blocks": len(planned.blocks),
         "area_km2": round(planned.area_m2 / 1e6, 4),
         "bytes": planned.stored_bytes(describer.card.descriptor_dim),
-        "seconds": round(seconds, 1),
+        "seconds": round(expected.seconds, 1),
+        "workers": expected.workers,
         "crs": planned.grid.crs,
         "tile_size_m": planned.grid.tile_size_m,
         "stride_m": planned.grid.stride_m,
@@ -208,7 +209,8 @@ def plan(
     else:
         _print(
             f"{facts['tiles']} tiles of {planned.grid.tile_size_m:g} m in {planned.grid.crs}, "
-            f"{facts['area_km2']} km2, about {megabytes:.1f} MB and {seconds:.0f} s on this machine"
+            f"{facts['area_km2']} km2, about {megabytes:.1f} MB and "
+            f"{expected.seconds:.0f} s on this machine with {expected.workers} processes"
         )
 
 

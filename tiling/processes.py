@@ -7,6 +7,7 @@ again, under the same names, with the same bytes.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import logging.handlers
 import os
@@ -57,10 +58,11 @@ _Message = _Told | BlockResult | _Failed | logging.LogRecord
 
 @dataclass
 class _Worker:
-    """A process, the way to it, and the blocks it has been given."""
+    """A process, the way to it, the blocks it has been given, and those it will be given."""
 
     process: SpawnProcess
     orders: Connection
+    share: deque[Block]
     blocks: dict[str, Block] = field(default_factory=dict)
 
 
@@ -100,7 +102,7 @@ class _Run:
     ) -> None:
         self._job = job
         self._load = load
-        self._todo = deque(blocks)
+        self._blocks = blocks
         self._left = len(blocks)
         self._tally = tally
         self._workers: dict[Connection, _Worker] = {}
@@ -110,8 +112,9 @@ class _Run:
     def finish(self, count: int) -> dict[str, BlockResult]:
         """Return the results of all blocks; all processes have ended then."""
         try:
-            for _ in range(count):
-                self._start()
+            edges = [len(self._blocks) * number // count for number in range(count + 1)]
+            for start, stop in itertools.pairwise(edges):
+                self._start(deque(self._blocks[start:stop]))
             while self._left:
                 for ready in connection.wait(list(self._workers)):
                     assert isinstance(ready, Connection)
@@ -120,8 +123,8 @@ class _Run:
             self._end()
         return self._results
 
-    def _start(self) -> None:
-        """Start a process and give it its first blocks."""
+    def _start(self, share: deque[Block]) -> None:
+        """Start a process and give it its first blocks; neighbours, which share what is read."""
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         levels = {name: logging.getLogger(name).level for name in _LOGGERS}
@@ -131,16 +134,20 @@ class _Run:
         with _environment(_ONE_THREAD), _interrupts_later():
             process.start()
         theirs.close()
-        worker = _Worker(process, ours)
+        worker = _Worker(process, ours, share)
         self._workers[ours] = worker
         self._give(worker)
 
     def _give(self, worker: _Worker) -> None:
-        """Give a process blocks: one to work on and one to cut ahead, fair towards the end."""
-        while self._todo and len(worker.blocks) < _IN_HAND:
-            if worker.blocks and len(self._todo) < len(self._workers):
+        """Give a process a block to work on and one to cut ahead; at the end, some of another's."""
+        while len(worker.blocks) < _IN_HAND:
+            if not worker.share:
+                most = max((other.share for other in self._workers.values()), key=len)
+                for _ in range((len(most) + (not worker.blocks)) // 2):
+                    worker.share.appendleft(most.pop())
+            if not worker.share:
                 break
-            block = self._todo.popleft()
+            block = worker.share.popleft()
             worker.blocks[block.name] = block
             with contextlib.suppress(OSError):  # a dead process is noticed by listening to it
                 worker.orders.send(block)
@@ -178,9 +185,9 @@ class _Run:
                     f"{code}; if memory ran out, use fewer with --workers, otherwise -v says more"
                 )
         _LOG.info("process %s died with code %s and is replaced", worker.process.pid, code)
-        self._todo.extendleft(reversed(worker.blocks.values()))
-        if self._todo:
-            self._start()
+        share = deque((*worker.blocks.values(), *worker.share))
+        if share:
+            self._start(share)
 
     def _end(self) -> None:
         """End all processes, whatever they do."""
