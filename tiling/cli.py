@@ -313,6 +313,7 @@ def _crew(
     engine: str, workers: int | None, describer: TileDescriber, model: str, device: str
 ) -> Crew:
     """Return who does the work."""
+    from cvgl_core.models import resolve_device
     from tiling.engines import ModelLoader
     from tiling.processes import Processes
     from tiling.ray_cluster import RayCluster
@@ -320,7 +321,7 @@ def _crew(
     name = str(Path(model).absolute()) if Path(model).is_file() else model
     load = ModelLoader(name, device, describer.precision)
     if engine == "local":
-        return Processes(describer, load, workers)
+        return Processes(describer, load, workers, resolve_device(device) == "cuda")
     if engine == "ray":
         return RayCluster(load, workers, device)
     raise SettingsError(f"--engine {engine}: is not known; use local or ray")

@@ -8,15 +8,18 @@ from pathlib import Path
 _CGROUP = Path("/sys/fs/cgroup")
 _WORKER_BYTES = 1 << 30
 _BLOCKS_EACH = 4
+_GPU_WORKERS = 4
 
 
-def default_workers(blocks: int) -> int:
+def default_workers(blocks: int, on_gpu: bool = False) -> int:
     """Return how many processes should do so many blocks: as fit, and only if it is worth it.
 
-    A process takes seconds to start and up to 1 GB, so a few blocks are done by this one.
+    A process takes seconds to start and up to 1 GB, so a few blocks are done by this one. On a
+    GPU a few processes together keep it fed, and each takes a part of its memory.
     """
     memory = free_memory_bytes()
-    fitting = cores() if memory is None else min(cores(), memory // _WORKER_BYTES)
+    fitting = min(cores(), _GPU_WORKERS) if on_gpu else cores()
+    fitting = fitting if memory is None else min(fitting, memory // _WORKER_BYTES)
     return max(1, min(fitting, blocks // _BLOCKS_EACH))
 
 

@@ -73,14 +73,20 @@ class Processes:
         describer: the model, for when this process does all alone.
         load: makes the model; called in each process, so it must be possible to pickle it.
         count: how many; as many as fit this machine and the work if None.
+        on_gpu: whether the model runs on one.
     """
 
     def __init__(
-        self, describer: TileDescriber, load: Callable[[], TileDescriber], count: int | None = None
+        self,
+        describer: TileDescriber,
+        load: Callable[[], TileDescriber],
+        count: int | None = None,
+        on_gpu: bool = False,
     ) -> None:
         self._describer = describer
         self._load = load
         self._count = count
+        self._on_gpu = on_gpu
 
     def run(self, job: Job, blocks: Sequence[Block], tally: Tally) -> dict[str, BlockResult]:
         """See ``Crew``.
@@ -88,7 +94,7 @@ class Processes:
         Raises:
             CvglError: a block cannot be done, or three processes died over it.
         """
-        count = min(self._count or default_workers(len(blocks)), len(blocks))
+        count = min(self._count or default_workers(len(blocks), self._on_gpu), len(blocks))
         if count <= 1:
             return Alone(self._describer).run(job, blocks, tally)
         return _Run(job, self._load, blocks, tally).finish(count)

@@ -39,3 +39,4 @@ def test_as_many_processes_as_fit(
 ) -> None:
     monkeypatch.setattr(machine, "free_memory_bytes", lambda: free)
     assert machine.default_workers(blocks) == expected
+    assert machine.default_workers(blocks, on_gpu=True) == min(expected, 4)
