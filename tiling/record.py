@@ -14,6 +14,7 @@ from cvgl_core.index import (
     ShardRecord,
     SkippedRecord,
     SourceRecord,
+    along_curve,
     read_manifest,
 )
 from cvgl_core.types import ModelCard, Precision
@@ -55,7 +56,7 @@ def manifest_of(
             SkippedRecord(name=_plain(one.name), reason=_plain(one.reason))
             for one in settings.skipped
         ),
-        shards=tuple(shards),
+        shards=along_curve(shards),
         part=part,
     )
 

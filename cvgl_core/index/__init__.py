@@ -13,9 +13,11 @@ from cvgl_core.index.manifest import (
     read_manifest,
 )
 from cvgl_core.index.maps import KEPT_CHANNELS, ReducedMaps, map_record, reduce_maps
-from cvgl_core.index.reader import Index, verify_folder
+from cvgl_core.index.order import along_curve
+from cvgl_core.index.reader import Index
 from cvgl_core.index.search import Rows, SearchResult, exact_search
 from cvgl_core.index.shard import TILE_DTYPE, ShardData
+from cvgl_core.index.verify import verify_folder
 from cvgl_core.index.writer import IndexWriter
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "ShardRecord",
     "SkippedRecord",
     "SourceRecord",
+    "along_curve",
     "digest_of",
     "exact_search",
     "map_record",

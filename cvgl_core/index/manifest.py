@@ -149,6 +149,7 @@ class Manifest(Record):
         precision: of the arithmetic that made the descriptors.
         shared_trunk: whether neighbouring tiles were described together.
         damaged: tiles of blocks without a shard that could not be read.
+        tiles: checksum of the table of tiles for other programs; None in older formats.
         part: set while other parts are missing; ``cvgl-tile merge`` puts them together.
     """
 
@@ -171,6 +172,7 @@ class Manifest(Record):
     sources: tuple[SourceRecord, ...]
     skipped: tuple[SkippedRecord, ...] = ()
     shards: tuple[ShardRecord, ...]
+    tiles: FileRecord | None = None
     damaged: tuple[DamagedRecord, ...] = ()
     part: PartRecord | None = None
 

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from cvgl_core.errors import (
     IndexCorruptError,
-    IndexFolderError,
     NoIndexError,
     WeightsMismatchError,
 )
@@ -23,12 +22,12 @@ from cvgl_core.index.descriptors import Descriptors
 from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
 from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.index.search import SearchResult, exact_search
+from cvgl_core.index.table import check_table
+from cvgl_core.index.threads import threaded
 from cvgl_core.types import BoolArray, Bounds, Float32Array, FloatArray, UInt8Array
 
 _EAGER_BYTES = 256 << 20
 _MAX_MOSAIC_PX = 400_000_000
-_TABLE_KEYS = ("tiles", "descriptors")
-_LARGE_KEYS = ("imagery", "valid", "maps", "map_basis")
 
 
 class Index:
@@ -51,30 +50,25 @@ class Index:
         self.grid: TileGrid = manifest.tile_grid()
         self._folder = path / SHARDS_NAME
         self._checked: set[tuple[str, str]] = set()
-        large = _LARGE_KEYS if self.has_maps else _LARGE_KEYS[:2]
-        eager = sum(s.imagery.file_bytes for s in manifest.shards) <= _EAGER_BYTES
-        for record in manifest.shards:
-            if shards.read_record(self._folder, record.name) != record:
-                raise IndexCorruptError(f"{self._folder / record.name}: belongs to another index")
-            if set(shards.array_names(record)) != {*_TABLE_KEYS, *large}:
-                raise IndexCorruptError(f"{path}: {record.name} has not the files of its index")
-            for key in _TABLE_KEYS + (large if eager else ()):
-                self._array(record, key)
         self._offsets = np.cumsum([0, *(record.tile_count for record in manifest.shards)])
-        table = np.concatenate([self._array(record, "tiles") for record in manifest.shards])
+        dim, maps = manifest.descriptor_dim, manifest.maps
+        size = sum(shards.stored_bytes(self._folder, r, dim, maps) for r in manifest.shards)
+        table = np.concatenate(list(self._tables()))
         self.rows: NDArray[np.int32] = np.ascontiguousarray(table["row"])
         self.cols: NDArray[np.int32] = np.ascontiguousarray(table["col"])
         self.lons: FloatArray = np.ascontiguousarray(table["lon"])
         self.lats: FloatArray = np.ascontiguousarray(table["lat"])
         self.valid_fraction: Float32Array = np.ascontiguousarray(table["valid_fraction"])
         self._check_table()
+        if size <= _EAGER_BYTES:
+            self._check_all()
 
     @classmethod
     def open(cls, path: Path | str) -> Index:
         """Open an index folder.
 
-        Manifest, tables and descriptors are compared with their checksums now; imagery now if it
-        is small, else shard by shard when it is first used.
+        Manifest and tables are compared with their checksums now, and all else if it is small.
+        In a large index descriptors, imagery and maps are, when they are first used.
 
         Raises:
             NoIndexError: the folder does not exist or holds no finished index.
@@ -83,9 +77,18 @@ class Index:
         """
         folder = Path(path)
         manifest = read_manifest(folder)
-        if not manifest.shards:
-            raise NoIndexError(f"{folder}: is a part without tiles; cvgl-tile merge joins parts")
-        return cls(folder, manifest)
+        while True:
+            if not manifest.shards:
+                raise NoIndexError(
+                    f"{folder}: is a part without tiles; cvgl-tile merge joins parts"
+                )
+            try:
+                return cls(folder, manifest)
+            except IndexCorruptError:
+                newer = read_manifest(folder)
+                if newer == manifest:
+                    raise
+                manifest = newer  # it was replaced, and its shards cleared away, under our feet
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -240,6 +243,8 @@ class Index:
 
     def verify(self) -> list[str]:
         """Read every byte again and return what is not as it was written; empty if all is well."""
+        from cvgl_core.index.verify import verify_folder
+
         return verify_folder(self.path)
 
     def _window(self, bounds: Bounds) -> tuple[int, int, int, int]:
@@ -258,6 +263,23 @@ class Index:
         if len(indices) and not (0 <= indices.min() and indices.max() < len(self)):
             raise IndexError(f"tiles are numbered 0 to {len(self) - 1}")
         return np.searchsorted(self._offsets, indices, side="right") - 1
+
+    def _tables(self) -> Iterator[shards.AnyArray]:
+        """Yield the table of every shard in order."""
+
+        def load(record: ShardRecord) -> shards.AnyArray:
+            return shards.load_array(self._folder, record, "tiles", self.manifest.descriptor_dim)
+
+        return threaded(load, self.manifest.shards)
+
+    def _check_all(self) -> None:
+        """Compare every file of the index with its checksum."""
+        check_table(self.path, self.manifest)
+        for record in self.manifest.shards:
+            if shards.read_record(self._folder, record.name) != record:
+                raise IndexCorruptError(f"{self._folder / record.name}: belongs to another index")
+            for key in shards.array_names(record):
+                self._array(record, key)
 
     def _check(self, record: ShardRecord, key: str) -> None:
         """Compare a file with its checksum once."""
@@ -288,41 +310,11 @@ class Index:
         )
         on_earth = (np.abs(self.lats) <= 90.0) & (np.abs(self.lons) <= 180.0)
         share = (self.valid_fraction >= 0.0) & (self.valid_fraction <= 1.0)
-        unique = len(np.unique(np.stack([self.rows, self.cols]), axis=1).T) == len(self)
+        places = self.rows.astype(np.int64) << 32 | self.cols.astype(np.int64) & 0xFFFFFFFF
+        places.sort()
+        unique = bool((np.diff(places) != 0).all())
         if not (inside & on_earth & share).all() or not unique:
             raise IndexCorruptError(f"{self.path}: its table of tiles contradicts its manifest")
-
-
-def verify_folder(path: Path) -> list[str]:
-    """Read every byte of an index folder and return what is not as it was written."""
-    try:
-        manifest = read_manifest(path)
-    except IndexFolderError as error:
-        return [str(error)]
-    folder = path / SHARDS_NAME
-    problems: list[str] = []
-    listed = {record.name: record for record in manifest.shards}
-    others = {p.name for p in folder.iterdir() if p.name[0] != "."} if folder.is_dir() else set()
-    for name in (*listed, *sorted(others - listed.keys())):
-        record = listed.get(name)
-        try:
-            found = shards.read_record(folder, name)
-            if record is not None and found != record:
-                problems.append(f"{folder / name}: belongs to another index")
-        except IndexFolderError as error:
-            problems.append(str(error))
-            continue
-        for key in shards.array_names(found):
-            try:
-                shards.check_file(folder, found, key)
-            except IndexFolderError as error:
-                problems.append(str(error))
-    if manifest.shards and not problems:
-        try:
-            Index.open(path)
-        except IndexFolderError as error:
-            problems.append(str(error))
-    return problems
 
 
 def _floor(value: float) -> int:

@@ -15,6 +15,7 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,24 @@ def expected_layout(
         layout["maps"] = (np.dtype("i1"), (record.tile_count, maps.height, maps.width, kept))
         layout["map_basis"] = (np.dtype("<f4"), (maps.channels, kept))
     return layout
+
+
+def stored_bytes(folder: Path, record: ShardRecord, dim: int, maps: MapRecord | None) -> int:
+    """Return how large a shard's files are together, from its record alone.
+
+    Raises:
+        IndexCorruptError: the record contradicts itself or what its index says.
+    """
+    layout = expected_layout(record, dim, maps)
+    if set(array_names(record)) != set(layout):
+        raise IndexCorruptError(f"{folder / record.name}: has not the files of its index")
+    total = 0
+    for key, (dtype, shape) in layout.items():
+        size = len(_npy_header(dtype, shape)) + _bytes(dtype, shape)
+        if _file_record(folder, record, key).file_bytes != size:
+            raise _another_array(folder / record.name / f"{key}.npy")
+        total += size
+    return total
 
 
 def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0) -> ShardRecord:
@@ -190,9 +209,7 @@ def check_file(folder: Path, record: ShardRecord, key: str) -> None:
     Raises:
         IndexCorruptError: it is missing or not as it was written.
     """
-    expected: FileRecord | None = getattr(record, key)
-    if expected is None:
-        raise IndexCorruptError(f"{folder / record.name}: has no {key}, which its index promises")
+    expected = _file_record(folder, record, key)
     path = _inside(folder, f"{record.name}/{key}.npy")
     try:
         same_size = path.stat().st_size == expected.file_bytes
@@ -200,15 +217,13 @@ def check_file(folder: Path, record: ShardRecord, key: str) -> None:
     except OSError as error:
         raise IndexCorruptError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not same:
-        raise IndexCorruptError(
-            f"{path}: is not as it was written; run cvgl-tile build again, or get the folder again"
-        )
+        raise _not_as_written(path)
 
 
 def open_array(
     folder: Path, record: ShardRecord, key: str, dim: int, maps: MapRecord | None = None
 ) -> AnyArray:
-    """Return one array of a shard, mapped from its file, read-only.
+    """Return one array of a shard, mapped from its file, read-only; its bytes are not checked.
 
     Raises:
         IndexCorruptError: the file is not an array of the promised type and shape.
@@ -216,17 +231,75 @@ def open_array(
     dtype, shape = expected_layout(record, dim, maps)[key]
     header = _npy_header(dtype, shape)
     path = _inside(folder, f"{record.name}/{key}.npy")
-    size = len(header) + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     try:
         with path.open("rb") as stream:
             found = stream.read(len(header))
-        if found != header or path.stat().st_size != size:
-            raise IndexCorruptError(f"{path}: is not the array that the manifest promises")
+        if found != header or path.stat().st_size != len(header) + _bytes(dtype, shape):
+            raise _another_array(path)
         return np.memmap(path, dtype, mode="r", offset=len(header), shape=shape)
     except (OSError, ValueError) as error:
         raise IndexCorruptError(f"{path}: cannot be read ({error})") from error
 
 
+def load_array(
+    folder: Path, record: ShardRecord, key: str, dim: int, maps: MapRecord | None = None
+) -> AnyArray:
+    """Return one array of a shard, read once into memory and compared with its checksum.
+
+    Raises:
+        IndexCorruptError: the file is missing, not as it was written, or not the promised array.
+    """
+    dtype, shape = expected_layout(record, dim, maps)[key]
+    header, expected = _npy_header(dtype, shape), _file_record(folder, record, key)
+    path = _inside(folder, f"{record.name}/{key}.npy")
+    size = len(header) + _bytes(dtype, shape)
+    try:
+        with path.open("rb", buffering=0) as stream:
+            if os.fstat(stream.fileno()).st_size != size:
+                raise _not_as_written(path)
+            found = stream.read(len(header))
+            array = np.empty(shape, dtype)
+            body = array.reshape(-1).view(np.uint8).data
+            filled = 0
+            while taken := stream.readinto(body[filled:]):
+                filled += taken
+    except OSError as error:
+        raise IndexCorruptError(f"{path}: cannot be read ({error.strerror or error})") from error
+    digest = hashlib.sha256(found)
+    digest.update(body)
+    if digest.hexdigest() != expected.sha256:
+        raise _not_as_written(path)
+    if found != header:
+        raise _another_array(path)
+    return array
+
+
+def _bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    """Return how many bytes an array has."""
+    return dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+
+
+def _file_record(folder: Path, record: ShardRecord, key: str) -> FileRecord:
+    """Return what a shard says about one of its files."""
+    expected: FileRecord | None = getattr(record, key)
+    if expected is None:
+        raise IndexCorruptError(f"{folder / record.name}: has no {key}, which its index promises")
+    return expected
+
+
+def _not_as_written(path: Path) -> IndexCorruptError:
+    """Return the error for a file whose checksum is another."""
+    return IndexCorruptError(
+        f"{path}: is not as it was written; run cvgl-tile build again, or get the folder again"
+    )
+
+
+def _another_array(path: Path) -> IndexCorruptError:
+    """Return the error for an array of another type or shape."""
+    return IndexCorruptError(f"{path}: is not the array that the manifest promises")
+
+
+@lru_cache(maxsize=1024)
 def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     """Return the first bytes of a ``.npy`` file (format 1.0) of an array in C order."""
     stream = io.BytesIO()
@@ -264,8 +337,8 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return ``folder / name``; refuse a link that leads out of the folder."""
-    try:
-        return fsio.confined_path(folder, name)
-    except (ValueError, OSError, RuntimeError) as error:
-        raise IndexCorruptError(f"{folder / name}: leads out of the index folder") from error
+    """Return ``folder / name``; refuse a link on the way from the one to the other."""
+    path = folder / name
+    if path.is_symlink() or path.parent.is_symlink():
+        raise IndexCorruptError(f"{path}: leads out of the index folder")
+    return path

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,8 @@ from cvgl_core.index.manifest import (
     read_manifest,
     write_manifest,
 )
+from cvgl_core.index.table import tables_except, write_table
+from cvgl_core.index.threads import threaded
 
 _LOG = logging.getLogger(__name__)
 _LOCK_NAME = ".lock"
@@ -78,6 +80,7 @@ class IndexWriter:
             fsio.write_bytes(self.folder / _OWNER_NAME, owner.encode())
             self._clear_temporary()
             self._previous = self._read_previous()
+            self._drop_tables_except(self._previous)
         except BaseException:
             self._lock.release()
             raise
@@ -135,17 +138,28 @@ class IndexWriter:
             OutputError: the disk is full or the folder cannot be written.
         """
         previous = self._previous
-        version = 1 if previous is None else previous.version
-        if previous is not None and _content(previous) == _content(manifest):
+        current = previous is not None and (previous.tiles is not None or not previous.shards)
+        if current and previous is not None and _content(previous) == _content(manifest):
             return previous
-        if previous is not None:
-            version += 1
-        manifest = manifest.model_copy(update={"version": version})
+        version = 1 if previous is None else previous.version + 1
+        manifest = manifest.model_copy(update={"version": version, "tiles": None})
+        if manifest.shards:
+            table = write_table(self.folder, manifest, self._tables(manifest))
+            manifest = manifest.model_copy(update={"tiles": table})
         # Before the manifest: a writer killed in between does it again, for nothing is finished.
         self._drop_shards_except((*manifest.shards, *(previous.shards if previous else ())))
         write_manifest(self.folder, manifest)
+        self._drop_tables_except(manifest)
         self._previous = manifest
         return manifest
+
+    def _tables(self, manifest: Manifest) -> Iterator[shards.AnyArray]:
+        """Yield the tables of a version's shards in order."""
+
+        def load(record: ShardRecord) -> shards.AnyArray:
+            return shards.load_array(self.shard_folder, record, "tiles", manifest.descriptor_dim)
+
+        return threaded(load, manifest.shards)
 
     def _claim_folder(self) -> None:
         """Make the folder, or see that it is one of ours."""
@@ -199,10 +213,16 @@ class IndexWriter:
                 fsio.fsync_folder(self.shard_folder)
         self._clear_temporary()
 
+    def _drop_tables_except(self, manifest: Manifest | None) -> None:
+        """Remove tables of versions before, and what a killed commit left; no reader needs them."""
+        with fsio.output_errors(self.folder):
+            for path in tables_except(self.folder, manifest):
+                path.unlink(missing_ok=True)
+
 
 def _content(manifest: Manifest) -> Manifest:
-    """Return a manifest without its version number, to compare."""
-    return manifest.model_copy(update={"version": 1})
+    """Return what a manifest says of the content, to compare."""
+    return manifest.model_copy(update={"version": 1, "tiles": None})
 
 
 def _names(folder: Path) -> list[str]:

@@ -13,13 +13,13 @@ from cvgl_core.errors import IndexCorruptError, IndexFolderError, IndexVersionEr
 from cvgl_core.fsio import sha256_file
 from cvgl_core.index import Index, verify_folder
 from cvgl_core.index.manifest import ShardRecord, canonical_json, digest_of, sealed_bytes
-from tests.index.conftest import build
+from tests.index.conftest import DIM, build
 
 
 def test_any_flipped_bit_is_found(city: Path) -> None:
     rng = np.random.default_rng(5)
     files = sorted(p for p in city.rglob("*") if p.is_file())
-    assert len(files) == 1 + 3 * 7
+    assert len(files) == 2 + 3 * 7
     for path in files:
         data = path.read_bytes()
         for offset in {0, len(data) - 1, *rng.integers(0, len(data), 12).tolist()}:
@@ -33,17 +33,26 @@ def test_any_flipped_bit_is_found(city: Path) -> None:
     assert verify_folder(city) == []
 
 
-def test_a_flip_in_imagery_too_large_to_read_at_once_is_found_at_use(
-    city: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "name, use",
+    [
+        ("imagery.npy", lambda index: index.tile_pixels(range(len(index)))),
+        ("maps.npy", lambda index: list(index.tile_maps(range(len(index))))),
+        ("descriptors.npy", lambda index: index.search(np.ones((1, DIM), np.float32), 1)),
+    ],
+)
+def test_a_flip_in_what_is_too_large_to_read_at_once_is_found_at_use(
+    city: Path, monkeypatch: pytest.MonkeyPatch, name: str, use: Callable[[Index], object]
 ) -> None:
     monkeypatch.setattr("cvgl_core.index.reader._EAGER_BYTES", 0)
-    path = sorted(city.glob("shards/*/imagery.npy"))[0]
+    path = sorted(city.glob(f"shards/*/{name}"))[1]
     data = bytearray(path.read_bytes())
     data[-7] ^= 4
     path.write_bytes(data)
     index = Index.open(city)
-    with pytest.raises(IndexCorruptError, match=r"imagery\.npy"):
-        index.tile_pixels(range(len(index)))
+    for _ in range(2):
+        with pytest.raises(IndexCorruptError, match=name):
+            use(index)
     assert len(index.verify()) == 1
 
 

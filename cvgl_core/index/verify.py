@@ -1,0 +1,50 @@
+"""Reading every byte of an index folder and saying what is not as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cvgl_core.errors import IndexFolderError
+from cvgl_core.index import shard as shards
+from cvgl_core.index.manifest import SHARDS_NAME, ShardRecord, read_manifest
+from cvgl_core.index.reader import Index
+from cvgl_core.index.table import check_table
+from cvgl_core.index.threads import threaded
+
+
+def verify_folder(path: Path) -> list[str]:
+    """Read every byte of an index folder and return what is not as it was written."""
+    try:
+        manifest = read_manifest(path)
+    except IndexFolderError as error:
+        return [str(error)]
+    folder = path / SHARDS_NAME
+    listed = {record.name: record for record in manifest.shards}
+    others = {p.name for p in folder.iterdir() if p.name[0] != "."} if folder.is_dir() else set()
+    names = (*listed, *sorted(others - listed.keys()))
+    found = threaded(lambda name: list(_problems(folder, name, listed.get(name))), names)
+    problems = [problem for each in found for problem in each]
+    try:
+        check_table(path, manifest)
+        if manifest.shards and not problems:
+            Index.open(path)
+    except IndexFolderError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _problems(folder: Path, name: str, listed: ShardRecord | None) -> Iterator[str]:
+    """Yield what is wrong with a shard, one that the manifest lists or another."""
+    try:
+        record = shards.read_record(folder, name)
+    except IndexFolderError as error:
+        yield str(error)
+        return
+    if listed is not None and listed != record:
+        yield f"{folder / name}: belongs to another index"
+    for key in shards.array_names(record):
+        try:
+            shards.check_file(folder, record, key)
+        except IndexFolderError as error:
+            yield str(error)
