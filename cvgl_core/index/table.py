@@ -23,6 +23,7 @@ from cvgl_core.index.manifest import FileRecord, Manifest, ShardRecord
 from cvgl_core.types import FloatArray
 
 _GROUP_ROWS = 16384
+_TILE_BYTES = 64
 _TABLE_PATTERN = "tiles-v*.parquet"
 
 
@@ -53,9 +54,13 @@ def write_table(folder: Path, manifest: Manifest, tables: Iterable[NDArray[Any]]
     path = table_path(folder, manifest)
     bounds: list[FloatArray] = []
     kinds: set[str] = set()
-    with fsio.atomic_path(path) as temporary:
+    needed = manifest.tile_count * _TILE_BYTES
+    with fsio.atomic_path(path) as temporary, fsio.output_errors(path, needed):
         options = {"compression": "zstd", "store_schema": False, "use_dictionary": ["shard"]}
-        with pq.ParquetWriter(temporary, _schema(), **options) as writer:
+        with (
+            temporary.open("wb") as stream,
+            pq.ParquetWriter(stream, _schema(), **options) as writer,
+        ):
             for records, rows in _groups(manifest.shards, tables):
                 shapes = _outlines(manifest, rows)
                 bounds.append(shapely.bounds(shapes))
