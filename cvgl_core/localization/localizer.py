@@ -28,6 +28,7 @@ from cvgl_core.localization.retrieve import (
 from cvgl_core.localization.settings import EstimateMethod, LocalizeSettings
 from cvgl_core.photo import to_ground_view
 from cvgl_core.types import (
+    BoolArray,
     Calibration,
     Float32Array,
     GroundView,
@@ -120,13 +121,14 @@ class Localizer:
         """
         query = describe(self.engine, view, progress)
         progress("searching", 0, 1)
+        where = None if near is None else tiles_allowed(self.index, near)
         depth = max(self.settings.depth, self.settings.top_k)
-        retrieved = retrieve(self.index, query, depth, near)
+        retrieved = retrieve(self.index, query, depth, where)
         kept = max(self.settings.fused_tiles, self.settings.top_k)
         ranked = self._rerank(query, retrieved, progress)[:kept]
         heatmaps: dict[int, Float32Array] = {}
         fused = self._fuse(query, ranked, heatmaps, progress)
-        tile = self._other_middle(fused, near)
+        tile = self._other_middle(fused, where)
         if tile is not None:
             ranked = self._with_first(query, ranked, tile, progress)
             again = self._fuse(query, ranked, heatmaps, progress)
@@ -157,7 +159,7 @@ class Localizer:
         red, green, blue = (round(255 * value) for value in card.mean_rgb)
         return to_ground_view(silent, card.ground, grid_deg, fov_deg, (red, green, blue))
 
-    def _other_middle(self, fused: Fused, near: Near | Area | None) -> int | None:
+    def _other_middle(self, fused: Fused, where: BoolArray | None) -> int | None:
         """Return the tile in whose middle the place lies, if it is to be looked at again."""
         settings, index = self.settings, self.index
         if not settings.recentre or settings.estimate is EstimateMethod.UNIFYGEO:
@@ -166,8 +168,7 @@ class Localizer:
         found = np.flatnonzero((index.rows == row) & (index.cols == col))
         if not len(found) or found[0] == fused.ranked[0].tile:
             return None
-        allowed = near is None or bool(tiles_allowed(index, near)[found[0]])
-        return int(found[0]) if allowed else None
+        return int(found[0]) if where is None or where[found[0]] else None
 
     def _with_first(
         self, query: Query, ranked: Sequence[RankedTile], tile: int, progress: Progress

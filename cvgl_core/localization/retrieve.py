@@ -90,13 +90,8 @@ def turn(view: GroundView, roll: int, card: ModelCard) -> GroundView:
     )
 
 
-def retrieve(index: TileIndex, query: Query, depth: int, near: Near | Area | None) -> Retrieved:
-    """Return the ``depth`` tiles with the highest cosine under any roll.
-
-    Raises:
-        SettingsError: no tile lies near enough.
-    """
-    where = None if near is None else tiles_allowed(index, near)
+def retrieve(index: TileIndex, query: Query, depth: int, where: BoolArray | None) -> Retrieved:
+    """Return the ``depth`` tiles of ``where [N]`` with the highest cosine under any roll."""
     available = len(index.rows) if where is None else int(where.sum())
     found = index.search(query.descriptors, min(depth, available), where)
     # A tile among the best over all rolls is among the best of its own best roll.

@@ -1,14 +1,16 @@
 """Areas to search in: which tiles stay, and which areas are refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.geo import from_lonlat
+from cvgl_core.geo import TileGrid, from_lonlat, to_lonlat
 from cvgl_core.localization import Area, Near
-from cvgl_core.localization.area import tiles_in
+from cvgl_core.localization.area import _meeting, _squares, tiles_in
 from cvgl_core.localization.retrieve import tiles_allowed
 
 
@@ -51,6 +53,30 @@ def test_tiles_are_those_nearest_to_a_place_of_the_area(fakes, x, y):
     )
     rows, cols = index.grid.nearest(west + grown[0].ravel(), north - grown[1].ravel())
     assert found <= {*zip(rows.tolist(), cols.tolist(), strict=True)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from([("EPSG:32633", 5e5, 5e6), ("EPSG:32661", 2e6, 2e6), ("EPSG:32760", 8e5, 8e6)]),
+    st.tuples(st.floats(-8, 8), st.floats(-8, 8)),
+    st.floats(0.01, 5),
+)
+def test_looking_at_blocks_first_leaves_nothing_out(place, middle_km, half_km):
+    """Also across the antimeridian, and around the pole, where a block holds all longitudes."""
+    crs, x_m, y_m = place
+    grid = TileGrid(crs, 72.0, 36.0)
+    rows, cols = grid.nearest(x_m, y_m)
+    lattice = np.mgrid[-150:150:7, -150:150:5].reshape(2, -1)
+    index = SimpleNamespace(grid=grid, rows=lattice[0] + rows, cols=lattice[1] + cols)
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half_km + middle_km
+    lon, lat = to_lonlat(crs, *(np.array([x_m, y_m]) + 1000 * corners).T)
+    if np.ptp(lon) > 90:
+        lon = np.array([-180.0, 180.0, 180.0, -180.0])
+        lat = np.array([lat.min(), lat.min(), 90.0, 90.0])
+    area = Area.from_geojson(polygon(*np.stack([lon, lat], axis=1).tolist()))
+    expected = _meeting(area, _squares(grid, index.rows, index.cols, 18.0))
+    if expected.any():
+        assert np.array_equal(tiles_in(index, area), expected)
 
 
 def test_a_hole_is_left_out(fakes):
