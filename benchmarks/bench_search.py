@@ -74,7 +74,7 @@ def made_up(path: Path, count: int, dim: int, queries: int, noise: float) -> Tas
         gallery[start : start + size] = unit(rows + faint(rng, size, dim, 0.25))
     gallery.flush()
     truth = np.sort(rng.choice(count, queries, replace=False))
-    shared = unit(rng.standard_normal((1, _SUBSPACE), np.float32) @ axes)
+    shared = 0.5 * unit(rng.standard_normal((1, _SUBSPACE), np.float32) @ axes)
     moved = gallery[truth].astype(np.float32) + shared + faint(rng, queries, dim, 0.5)
     moved += noise * rng.standard_normal((queries, _SUBSPACE), np.float32) @ axes
     return Task(np.load(path, mmap_mode="r"), unit(moved), truth)
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--tiles", type=int, default=100_000)
     parser.add_argument("--dim", type=int, default=768)
     parser.add_argument("--queries", type=int, default=320)
-    parser.add_argument("--noise", type=float, default=0.45, help="how far queries were moved")
+    parser.add_argument("--noise", type=float, default=0.85, help="how far queries were moved")
     parser.add_argument("--descriptors", type=Path, help="measured ones, instead of made-up ones")
     parser.add_argument("--only", default="", help="ways whose name holds one of these, by commas")
     parser.add_argument("--memory-gb", type=float, default=1.5, help="that an index may take")

@@ -191,7 +191,10 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tile that may hold the camera, after re-ranking; ``lon, lat`` is its own best place."""
+    """A tile that may hold the camera, after re-ranking; ``lon, lat`` is its own best place.
+
+    ``index_id`` names the index that the tile is from, where several were searched.
+    """
 
     rank: int
     retrieval_rank: int
@@ -205,6 +208,7 @@ class Candidate:
     lat: float
     heading_deg: float | None
     polygon: tuple[LonLat, ...]
+    index_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -289,7 +289,7 @@ def _settings(
     aoi: str | None, tile_size_m: float | None, overlap: float, min_valid: float, crs: str | None
 ) -> CutSettings:
     """Return how to cut, from options."""
-    from tiling.area import read_area
+    from cvgl_core.geo.area import read_area
     from tiling.plan import CutSettings
 
     area = None if aoi is None else read_area(aoi)

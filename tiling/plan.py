@@ -19,9 +19,9 @@ from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import EmptyCoverageError, SettingsError
 from cvgl_core.geo import TileGrid, is_metric
+from cvgl_core.geo.area import to_grid
 from cvgl_core.index import MapRecord, digest_of
 from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, no_progress
-from tiling.area import to_grid
 from tiling.coverage import check_area, lattice_window, outline_of, zone_of
 from tiling.fingerprint import fingerprint
 from tiling.raster import RasterInfo

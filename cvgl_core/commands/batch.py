@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from cvgl_core.console import PROGRAM_FAULT, one_line
 from cvgl_core.errors import CvglError, OutputError, PhotoError
@@ -18,8 +19,15 @@ from cvgl_core.export.geojson import (
 )
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.index import Index
-from cvgl_core.localization import Area, Localizer, LocalizeSettings, Near
-from cvgl_core.models import load_engine
+from cvgl_core.localization import (
+    Area,
+    Localizer,
+    LocalizeSettings,
+    Located,
+    Near,
+    SeveralLocalizer,
+)
+from cvgl_core.models import Engine, load_engine
 from cvgl_core.photo import read_photo
 from cvgl_core.types import (
     Failure,
@@ -36,6 +44,16 @@ ALL_OUTSIDE = 3
 """Exit code when every photo was judged to lie outside the area."""
 
 
+class Asked(TypedDict):
+    """What is asked of a localizer."""
+
+    heading_deg: float | None
+    search_heading: bool
+    fov_deg: float | None
+    near: Near | Area | None
+    progress: Progress
+
+
 @dataclass(frozen=True)
 class BatchOptions:
     """What is asked of every photo of a batch; see ``cvgl locate --help``."""
@@ -48,6 +66,16 @@ class BatchOptions:
     report: bool = False
     as_json: bool = False
 
+    def asked(self, progress: Progress) -> Asked:
+        """Return what is asked of a localizer."""
+        return Asked(
+            heading_deg=self.heading_deg,
+            search_heading=self.search_heading,
+            fov_deg=self.fov_deg,
+            near=self.near,
+            progress=progress,
+        )
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -55,6 +83,13 @@ class Batch:
 
     index: Index
     localizer: Localizer
+
+
+@dataclass(frozen=True)
+class SeveralBatch:
+    """The same of several indexes."""
+
+    localizer: SeveralLocalizer
 
 
 def open_batch(index: Path, model: str | None, device: str, settings: LocalizeSettings) -> Batch:
@@ -65,13 +100,34 @@ def open_batch(index: Path, model: str | None, device: str, settings: LocalizeSe
         WeightsError: the weights cannot be used, or did not make this index.
     """
     opened = Index.open(index)
-    engine = load_engine(model or opened.manifest.model, device)
-    log.info("%s: %d tiles; model %s on %s", index, len(opened), engine.card.name, engine.device)
-    return Batch(opened, Localizer(opened, engine, settings))
+    return Batch(opened, Localizer(opened, _engine([opened], model, device), settings))
+
+
+def open_several(
+    indexes: Sequence[Path], model: str | None, device: str, settings: LocalizeSettings
+) -> SeveralBatch:
+    """Open several indexes, and the model that made them all.
+
+    Raises:
+        IndexFolderError: an index cannot be used.
+        WeightsError: the weights cannot be used, or did not make every index.
+    """
+    opened = [Index.open(path) for path in indexes]
+    engine = _engine(opened, model, device)
+    return SeveralBatch(SeveralLocalizer(opened, engine, settings))
+
+
+def _engine(indexes: Sequence[Index], model: str | None, device: str) -> Engine:
+    """Load the model asked for, or the one that made the first index."""
+    engine = load_engine(model or indexes[0].manifest.model, device)
+    for index in indexes:
+        log.info("%s: %d tiles", index.path, len(index))
+    log.info("model %s on %s", engine.card.name, engine.device)
+    return engine
 
 
 def run_batch(
-    batch: Batch,
+    batch: Batch | SeveralBatch,
     photos: Sequence[Path],
     options: BatchOptions,
     echo: Callable[[str], None],
@@ -155,7 +211,7 @@ def result_line(result: LocalizationResult) -> str:
 
 
 def locate_photo(
-    batch: Batch,
+    batch: Batch | SeveralBatch,
     photo: Photo,
     name: str,
     options: BatchOptions,
@@ -173,28 +229,22 @@ def locate_photo(
     Raises:
         CvglError: the photo, the options or the output are at fault.
     """
-    result = batch.localizer.localize(
-        photo,
-        heading_deg=options.heading_deg,
-        search_heading=options.search_heading,
-        fov_deg=options.fov_deg,
-        near=options.near,
-        progress=progress,
-    )
+    located = _located(batch, photo, options.asked(progress))
     if options.output is not None:
-        _write(options.output / name, result, photo, batch.index, options.report, progress)
-    return result
+        _write(options.output / name, located, photo, options.report, progress)
+    return located.result
 
 
-def _write(
-    stem: Path,
-    result: LocalizationResult,
-    photo: Photo,
-    index: Index,
-    report: bool,
-    progress: Progress,
-) -> None:
+def _located(batch: Batch | SeveralBatch, photo: Photo, asked: Asked) -> Located:
+    """Return the result, and the index in which its tiles are numbered."""
+    if isinstance(batch, SeveralBatch):
+        return batch.localizer.localize(photo, **asked)
+    return Located(batch.localizer.localize(photo, **asked), batch.index)
+
+
+def _write(stem: Path, located: Located, photo: Photo, report: bool, progress: Progress) -> None:
     """Write the files of a result, the GeoJSON last: where it is, the others are."""
+    result, index = located.result, located.index
     progress("writing", 0, 6)
     write_heatmap(stem.with_name(f"{stem.name}.heatmap.tif"), result)
     progress("writing", 1, 6)

@@ -12,7 +12,6 @@ from cvgl_core.commands.options import (
     Depth,
     DeviceChoice,
     EstimateBy,
-    IndexFolder,
     ModelChoice,
     localize_settings,
 )
@@ -20,12 +19,19 @@ from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progre
 from cvgl_core.types import DEFAULT_DEPTH
 
 if TYPE_CHECKING:
-    from cvgl_core.commands.batch import Batch
-    from cvgl_core.localization import Near
+    from cvgl_core.commands.batch import Batch, SeveralBatch
+    from cvgl_core.localization import Area, Near
 
 
 def locate(
-    index: IndexFolder,
+    index: Annotated[
+        list[Path],
+        typer.Option(
+            "--index",
+            metavar="CITY.cvgl",
+            help="Index made by cvgl-tile build; given several times, all are searched.",
+        ),
+    ],
     photos: Annotated[
         list[Path] | None, typer.Argument(metavar="PHOTO", help="Street photos.")
     ] = None,
@@ -51,6 +57,12 @@ def locate(
     near: Annotated[
         str | None,
         typer.Option(metavar="LON,LAT,RADIUS_M", help="Search only within a circle."),
+    ] = None,
+    aoi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|W,S,E,N", help="Search only within polygons or a rectangle in degrees."
+        ),
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, metavar="N", help="Candidates to report.")] = 10,
     depth: Depth = DEFAULT_DEPTH,
@@ -82,8 +94,8 @@ def locate(
     if not wanted:
         raise typer.BadParameter("no photo is named")
     heading_deg = _heading(heading)
-    prior = _near(near)
-    from cvgl_core.commands.batch import BatchOptions, open_batch, run_batch
+    prior = _prior(near, aoi)
+    from cvgl_core.commands.batch import BatchOptions, open_batch, open_several, run_batch
 
     settings = localize_settings(depth, estimate, top_k=top_k)
     options = BatchOptions(
@@ -96,7 +108,11 @@ def locate(
         as_json=as_json,
     )
     with progress_bar(progress_as) as progress:
-        batch: Batch = open_batch(index, model, device, settings)
+        batch: Batch | SeveralBatch
+        if len(index) == 1:
+            batch = open_batch(index[0], model, device, settings)
+        else:
+            batch = open_several(index, model, device, settings)
         code = run_batch(batch, wanted, options, typer.echo, progress)
     raise typer.Exit(code)
 
@@ -126,6 +142,23 @@ def _heading(text: str | None) -> float | None:
         return None
     (degrees,) = _numbers(text, 1, "--heading", "degrees (0 is north, 90 is east) or 'unknown'")
     return degrees % 360.0
+
+
+def _prior(near: str | None, aoi: str | None) -> Near | Area | None:
+    """Return the prior for the place that either option names.
+
+    Raises:
+        typer.BadParameter: both do.
+        SettingsError: there is no such area.
+    """
+    if aoi is None:
+        return _near(near)
+    if near is not None:
+        raise typer.BadParameter("give --near or --aoi, not both")
+    from cvgl_core.geo.area import read_area
+    from cvgl_core.localization import Area
+
+    return Area(read_area(aoi))
 
 
 def _near(text: str | None) -> Near | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,9 +9,6 @@ import typer
 if TYPE_CHECKING:
     from cvgl_core.localization import LocalizeSettings
 
-IndexFolder = Annotated[
-    Path, typer.Option("--index", metavar="CITY.cvgl", help="Index made by cvgl-tile build.")
-]
 Depth = Annotated[
     int,
     typer.Option(

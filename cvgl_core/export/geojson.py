@@ -125,6 +125,8 @@ def _candidate(candidate: Candidate, polygons: Sequence[Rings]) -> JsonObject:
         "lat": _degrees(candidate.lat),
         "heading_deg": candidate.heading_deg,
     }
+    if candidate.index_id is not None:
+        properties["index_id"] = candidate.index_id
     return _feature(geometry(polygons), properties)
 
 

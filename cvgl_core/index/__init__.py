@@ -1,5 +1,6 @@
 """The index folder: immutable shards, one manifest, search."""
 
+from cvgl_core.index.collection import Collection, check_alike
 from cvgl_core.index.manifest import (
     DamagedRecord,
     GridRecord,
@@ -23,6 +24,7 @@ from cvgl_core.index.writer import IndexWriter
 __all__ = [
     "KEPT_CHANNELS",
     "TILE_DTYPE",
+    "Collection",
     "DamagedRecord",
     "GridRecord",
     "Index",
@@ -38,6 +40,7 @@ __all__ = [
     "SkippedRecord",
     "SourceRecord",
     "along_curve",
+    "check_alike",
     "digest_of",
     "exact_search",
     "map_record",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cvgl_core.index.search import Rows
+
 Half = NDArray[np.float16]
 
 
@@ -17,7 +19,7 @@ class Descriptors:
     searched by its codes and then needs the few hundred rows that they name.
     """
 
-    def __init__(self, counts: Sequence[int], dim: int, load: Callable[[int], Half]) -> None:
+    def __init__(self, counts: Sequence[int], dim: int, load: Callable[[int], Rows]) -> None:
         """Line up parts.
 
         Args:
@@ -27,7 +29,7 @@ class Descriptors:
         """
         self._offsets = np.cumsum([0, *counts])
         self._load = load
-        self._parts: dict[int, Half] = {}
+        self._parts: dict[int, Rows] = {}
         self.shape = (int(self._offsets[-1]), dim)
 
     def __len__(self) -> int:
@@ -59,7 +61,7 @@ class Descriptors:
         ]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
-    def _part(self, number: int) -> Half:
+    def _part(self, number: int) -> Rows:
         """Return a part, opened once."""
         if number not in self._parts:
             self._parts[number] = self._load(number)

@@ -31,6 +31,7 @@ from cvgl_core.types import (
     BoolArray,
     Calibration,
     Float32Array,
+    FloatArray,
     GroundView,
     LocalizationResult,
     Photo,
@@ -42,6 +43,23 @@ log = logging.getLogger(__name__)
 
 UNCALIBRATED = Calibration(temperature=0.05, outside_logit=0.9 / 0.05)
 """Used when a model was not calibrated: a score of 0.9 counts as much as "none of them"."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates of one photo as the detailed match ranks them, best first.
+
+    Attributes:
+        view: what the network saw.
+        query: what it asked.
+        ranked: candidates.
+        where: tiles that the prior for the place leaves ``[N]``, None for all.
+    """
+
+    view: GroundView
+    query: Query
+    ranked: Sequence[RankedTile]
+    where: BoolArray | None
 
 
 @dataclass(frozen=True)
@@ -119,21 +137,52 @@ class Localizer:
         Raises:
             SettingsError: no tile lies near enough.
         """
+        return self.settle(self.rank(view, near, progress), progress=progress)
+
+    def rank(
+        self,
+        view: GroundView,
+        near: Near | Area | None = None,
+        progress: Progress = no_progress,
+    ) -> Ranking:
+        """Retrieve and re-rank.
+
+        Raises:
+            SettingsError: no tile lies near enough.
+        """
         query = describe(self.engine, view, progress)
         progress("searching", 0, 1)
         where = None if near is None else tiles_allowed(self.index, near)
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = retrieve(self.index, query, depth, where)
-        kept = max(self.settings.fused_tiles, self.settings.top_k)
-        ranked = self._rerank(query, retrieved, progress)[:kept]
+        return Ranking(view, query, self._rerank(query, retrieved, progress), where)
+
+    def settle(
+        self,
+        ranking: Ranking,
+        rivals: Sequence[float] = (),
+        progress: Progress = no_progress,
+    ) -> Search:
+        """Decode and fuse.
+
+        Args:
+            ranking: the candidates.
+            rivals: scores of candidates elsewhere. As many as ever are fused compete in all.
+            progress: told of every stage.
+        """
+        query, kept = ranking.query, max(self.settings.fused_tiles, self.settings.top_k)
+        own = np.array([tile.score for tile in ranking.ranked[:kept]])
+        least = np.sort(np.append(own, rivals))[-kept:][0]
+        others = np.array([score for score in rivals if score >= least])
+        ranked = ranking.ranked[: max(self.settings.top_k, int((own >= least).sum()))]
         heatmaps: dict[int, Float32Array] = {}
-        fused = self._fuse(query, ranked, heatmaps, progress)
-        tile = self._other_middle(fused, where)
+        fused = self._fuse(query, ranked, others, heatmaps, progress)
+        tile = self._other_middle(fused, ranking.where)
         if tile is not None:
             ranked = self._with_first(query, ranked, tile, progress)
-            again = self._fuse(query, ranked, heatmaps, progress)
+            again = self._fuse(query, ranked, others, heatmaps, progress)
             fused = replace(again, moved_from=fused.ranked[0].tile)
-        return Search(view, query, fused)
+        return Search(ranking.view, query, fused)
 
     def conclude(
         self, photo: Photo, search: Search, progress: Progress = no_progress
@@ -166,7 +215,7 @@ class Localizer:
             return None
         row, col = index.grid.nearest(fused.place.x_m, fused.place.y_m)
         found = np.flatnonzero((index.rows == row) & (index.cols == col))
-        if not len(found) or found[0] == fused.ranked[0].tile:
+        if not len(found) or fused.ranked[0].tile in found:
             return None
         return int(found[0]) if where is None or where[found[0]] else None
 
@@ -192,6 +241,7 @@ class Localizer:
         self,
         query: Query,
         ranked: Sequence[RankedTile],
+        rivals: FloatArray,
         heatmaps: dict[int, Float32Array],
         progress: Progress,
     ) -> Fused:
@@ -200,7 +250,7 @@ class Localizer:
         Heatmaps by tile are not decoded again; those decoded now are added.
         """
         scores = np.array([tile.score for tile in ranked], dtype=np.float64)
-        shares = tile_probabilities(scores, self._context.calibration)
+        shares = tile_probabilities(scores, self._context.calibration, rivals)
         decoded = decode(
             self.engine,
             self.index,

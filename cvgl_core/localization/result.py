@@ -213,6 +213,8 @@ def _provenance(context: Context, photo: Photo, fused: Fused) -> Provenance:
     settings["match_weight"] = f"{calibration.match_weight:.6g}"
     moved = fused.moved_from
     settings["recentred_from"] = "nothing" if moved is None else context.index.tile_id(moved)
+    if fused.shares.rivals > 0:
+        settings["other_grids_probability"] = f"{fused.shares.rivals:.6g}"
     settings["calibrated_on"] = calibration.fitted_on or "nothing"
     return Provenance(
         photo=photo.path.name,

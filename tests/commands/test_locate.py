@@ -5,10 +5,14 @@ import logging
 import re
 import shutil
 
+import jsonschema
 import numpy as np
 import pytest
 import rasterio
 import shapely
+
+from cvgl_core.errors import WeightsMismatchError
+from cvgl_core.export.geojson import SCHEMA_PATH
 
 ESTIMATE = {
     "kind", "rank", "lon", "lat", "probability", "radius_50_m", "radius_90_m", "heading_deg",
@@ -223,6 +227,33 @@ class TestFailures:
         result = locate(site.pano, site.pano, "--json", "--near", "100,10,50")
         assert result.code == 11
         assert len(result.err.splitlines()) == 1
+
+    def test_an_area_of_interest_narrows_the_search(self, locate, site):
+        lon, lat = site.place
+        box = f"{lon - 1e-4},{lat - 1e-4},{lon + 1e-4},{lat + 1e-4}"
+        (collection,) = lines(locate(site.pano, "--json", "--aoi", box, "--top-k", 50))
+        assert 1 <= len(by_kind(collection, "candidate")) < 16
+        assert locate(site.pano, "--aoi", "100,10,101,11").code == 11
+        assert locate(site.pano, "--aoi", box, "--near", f"{lon},{lat},10").code == 2
+
+    def test_several_indexes_are_searched_as_one(self, locate, site, tmp_path):
+        again = shutil.copytree(site.index, tmp_path / "again.cvgl")
+        result = locate(site.pano, "--json", "--index", again, "-o", tmp_path, "--report")
+        assert result.code == 0
+        (collection,) = lines(result)
+        jsonschema.validate(collection, json.loads(SCHEMA_PATH.read_text()))
+        (estimate,) = by_kind(collection, "estimate")
+        candidates = by_kind(collection, "candidate")
+        index_id = estimate["properties"]["index_id"]
+        assert {c["properties"]["index_id"] for c in candidates} == {index_id} == {"1" * 32}
+        names = [c["properties"]["tile_id"] for c in candidates]
+        assert len(set(names)) < len(names)  # a place has a tile of each
+        assert (tmp_path / "pano.html").exists()
+
+    def test_indexes_of_different_networks_are_refused(self, locate, site):
+        result = locate(site.pano, "--index", site.refusing)
+        assert result.code == WeightsMismatchError.exit_code
+        assert "city.cvgl and" in result.err and "refusing.cvgl" in result.err
 
     @pytest.mark.parametrize(
         "args",

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from tests.tiling.helpers import StubDescriber
-from tiling.area import read_area
+from cvgl_core.geo.area import read_area
 from tiling.build import build_index
 from tiling.plan import CutSettings
 from tiling.raster import describe_raster

@@ -9,10 +9,10 @@ from shapely.geometry import box
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
+from cvgl_core.geo.area import read_area, to_grid
 from cvgl_core.types import LonLat
 from tests.tiling.helpers import StubDescriber, world_raster
 from tiling import fingerprint as fingerprints
-from tiling.area import read_area, to_grid
 from tiling.plan import CutSettings, make_plan
 from tiling.raster import RasterInfo, describe_raster
 

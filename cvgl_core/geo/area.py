@@ -12,7 +12,7 @@ from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.geo import from_lonlat
+from cvgl_core.geo.crs import from_lonlat
 
 _STEP_DEG = 0.01
 
