@@ -12,8 +12,8 @@ from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat, is_metric
+from cvgl_core.geo.area import to_grid
 from cvgl_core.geo.crs import WGS84
-from tiling.area import to_grid
 from tiling.services import Service, TileLevel
 from tiling.wmts import wmts_levels
 
