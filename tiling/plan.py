@@ -318,7 +318,8 @@ class _Layout:
             centres = _squares(self.grid, rows, cols, self.grid.stride_m / 2.0)
             keep = shapely.intersects(centres, self.area)
         else:
-            shared = shapely.area(shapely.intersection(squares, self.area))
+            near = shapely.intersection(self.area, hull)  # once: the area may have many corners
+            shared = shapely.area(shapely.intersection(squares, near))
             share = np.round(shared / self.grid.tile_size_m**2, 6)  # the same on any machine
             keep = share >= max(round(self.min_valid - _PLAN_SLACK, 6), 1e-6)
         return rows[keep], cols[keep]
