@@ -35,7 +35,7 @@ from tiling import line
 from tiling.build import build_index
 from tiling.crew import Alone, Crew, Tally
 from tiling.cut import Cutter, fill_colour, tile_windows
-from tiling.describe import BATCH_TILES, describe_block, shard_data
+from tiling.describe import describe_block, shard_data
 from tiling.engines import ModelLoader, TileDescriber
 from tiling.line import BlockResult, Job
 from tiling.plan import Block, CutSettings, make_plan
@@ -127,8 +127,10 @@ def some_tiles(raster: RasterInfo, describer: TileDescriber) -> list[np.ndarray]
     with Cutter(plan, 0.25, fill_colour(describer.card)) as cutter:
         for block in full:
             cut = cutter.cut(block)
-            for start in range(0, len(cut.kept), BATCH_TILES):
-                batches.append(tile_windows(cut, plan, cut.kept[start : start + BATCH_TILES]))
+            for start in range(0, len(cut.kept), describer.batch_tiles):
+                batches.append(
+                    tile_windows(cut, plan, cut.kept[start : start + describer.batch_tiles])
+                )
     return batches
 
 

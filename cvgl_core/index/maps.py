@@ -54,16 +54,21 @@ def map_record(shape: tuple[int, int, int]) -> MapRecord:
 def reduce_maps(maps: Float32Array, kept: int = KEPT_CHANNELS) -> ReducedMaps:
     """Reduce maps ``[N, C, h, w]``, L2-normalised over channels, to ``kept`` channels of 8 bits."""
     count, channels, height, width = maps.shape
-    positions = np.moveaxis(maps, 1, -1).reshape(-1, channels)
-    whole: FloatArray = np.rint(positions / _MAP_UNIT).astype(np.float64)
-    every = max(1, len(whole) // _SAMPLE)
-    sample = whole.reshape(count, -1, channels)[::every].reshape(-1, channels)
+    every = max(1, count * height * width // _SAMPLE)
+    sample = np.concatenate([_whole(tile) for tile in maps[::every]])
     directions = _principal(sample.T @ sample, min(kept, channels))
-    reduced = whole @ directions
+    # Tile by tile: what is computed on stays in the processor's cache.
+    reduced = np.concatenate([_whole(tile) @ directions for tile in maps])
     steps = np.maximum(np.abs(reduced).max(axis=0, initial=0.0) / 127.0, 1.0)
     codes = np.rint(reduced / steps).astype(np.int8)
     basis = directions * _BASIS_UNIT * (steps * _BASIS_UNIT * _MAP_UNIT)
     return ReducedMaps(codes.reshape(count, height, width, -1), basis.astype(np.float32))
+
+
+def _whole(tile: Float32Array) -> FloatArray:
+    """Return a map ``[C, h, w]`` as positions ``[h * w, C]`` in whole ``_MAP_UNIT``."""
+    scaled: FloatArray = np.rint(tile.reshape(len(tile), -1).T / np.float32(_MAP_UNIT))
+    return scaled.astype(np.float64)
 
 
 def _principal(gram: FloatArray, kept: int) -> FloatArray:
@@ -87,15 +92,14 @@ def _principal(gram: FloatArray, kept: int) -> FloatArray:
 
 def _orthonormal(columns: FloatArray) -> FloatArray:
     """Gram-Schmidt, twice for each column; a column that the ones before explain becomes zero."""
-    unit: FloatArray = np.zeros_like(columns)
-    for place in range(columns.shape[1]):
-        rest = columns[:, place]
+    unit: FloatArray = np.zeros(columns.shape[::-1])  # a row for each column: sums run along memory
+    for place, column in enumerate(np.ascontiguousarray(columns.T)):
+        rest, before = column, unit[:place]
         length = np.sqrt((rest * rest).sum())
         for _ in range(2):
-            before = unit[:, :place]
             # Sums of products instead of a matrix product: one thread, one order of adding.
-            rest = rest - (before * (before * rest[:, None]).sum(axis=0)).sum(axis=1)
+            rest = rest - (before * (before * rest).sum(axis=1)[:, None]).sum(axis=0)
         left = np.sqrt((rest * rest).sum())
         if left > _LOST * length:
-            unit[:, place] = rest / left
-    return unit
+            unit[place] = rest / left
+    return unit.T
