@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvgl_core.errors import EmptyCoverageError, WeightsError
+from cvgl_core.errors import EmptyCoverageError, RasterOpenError, WeightsError
 from cvgl_core.index import (
     IndexWriter,
     Manifest,
@@ -74,6 +74,7 @@ def build_index(
 
     Raises:
         EmptyCoverageError: no tile fits, or none shows enough picture.
+        RasterOpenError: a raster is gone, or nothing of them can be read.
         IndexLockedError: another process is building this index.
         OutputError: the disk is full or the folder cannot be written.
     """
@@ -98,12 +99,19 @@ def build_index(
         written = {name: result.record for name, result in results.items() if result.record}
         records |= written
         shards = [records[block.name] for block in plan.blocks if block.name in records]
+        damaged = [one for found in results.values() if not found.record for one in found.damaged]
+        damaged.sort(key=lambda one: (one.row, one.col, one.source))
+        if damaged and not shards and part is None:
+            raise RasterOpenError(
+                f"{rasters[0].path}: no tile can be read ({damaged[0].source}: "
+                f"{damaged[0].reason}); is the file complete?"
+            )
         if not shards and part is None:
             raise EmptyCoverageError(
                 f"{rasters[0].path}: no tile shows picture on {settings.min_valid:.0%} of its "
                 "ground; the raster holds too much nodata, or lower --min-valid"
             )
-        manifest = writer.commit(manifest_of(plan, card, settings, shards, part))
+        manifest = writer.commit(manifest_of(plan, card, settings, shards, damaged, part))
     return BuildResult(manifest, len(written), len(shards) - len(written))
 
 

@@ -32,7 +32,7 @@ from tiling.source_options import (
 )
 
 if TYPE_CHECKING:
-    from cvgl_core.index import Index
+    from cvgl_core.index import DamagedRecord, Index, Manifest
     from tiling.build import BuildResult
     from tiling.crew import Crew
     from tiling.engines import TileDescriber
@@ -146,6 +146,11 @@ def build(
             f"{output}: {facts['tiles']} tiles, version {facts['version']}, "
             f"{facts['blocks_written']} blocks written, {facts['blocks_kept']} kept"
         )
+        if facts["damaged"]:
+            _print(
+                f"{facts['damaged']} tiles could not be read whole, as parts of the imagery are "
+                f"damaged; the index lists them and why"
+            )
 
 
 @app.command()
@@ -343,7 +348,14 @@ def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
         "blocks_kept": result.blocks_kept,
         "sources": len(manifest.sources),
         "skipped": [one.model_dump() for one in manifest.skipped],
+        "damaged": len({(tile.row, tile.col) for tile in _damaged(manifest)}),
     }
+
+
+def _damaged(manifest: Manifest) -> list[DamagedRecord]:
+    """Return the tiles of an index that could not be read whole."""
+    kept = [tile for shard in manifest.shards for tile in shard.damaged]
+    return [*kept, *manifest.damaged]
 
 
 def _bbox(index: Index) -> list[float]:

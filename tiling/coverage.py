@@ -113,11 +113,3 @@ def check_area(rasters: Sequence[RasterInfo], area: BaseGeometry, grid: TileGrid
     corners = np.array(area.envelope.exterior.coords)
     lon, lat = to_lonlat(grid.crs, corners[:, 0], corners[:, 1])
     check_scale(grid.crs, lon, lat)
-
-
-def lattice_window(outline: BaseGeometry, gsd: float) -> tuple[int, int, int, int]:
-    """Return the window of the lattice, a little wider, that holds an outline."""
-    left, bottom, right, top = outline.bounds
-    first_row, first_col = int(np.floor(-top / gsd)) - 1, int(np.floor(left / gsd)) - 1
-    last_row, last_col = int(np.ceil(-bottom / gsd)) + 1, int(np.ceil(right / gsd)) + 1
-    return first_row, first_col, last_row - first_row, last_col - first_col

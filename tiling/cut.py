@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
+import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
+from cvgl_core.index import DamagedRecord
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
-from tiling.plan import Block, Plan
-from tiling.reader import RasterReader
+from tiling.blocks import BlockCache
+from tiling.facts import storable_text
+from tiling.placement import Box
+from tiling.plan import BLOCK_TILES, Block, Plan
+from tiling.reader import CACHE_BYTES, RasterReader
 from tiling.webreader import WebReader, reader_of
 
 
@@ -26,6 +32,7 @@ class CutBlock:
         valid: where there is picture, ``[H, W]``.
         kept: positions in the block of the tiles that are kept, ``[K]``.
         valid_fraction: share of each kept tile that shows picture, ``[K]``.
+        damaged: tiles that lack pixels, kept or not.
     """
 
     block: Block
@@ -33,10 +40,11 @@ class CutBlock:
     valid: BoolArray
     kept: IntArray
     valid_fraction: Float32Array
+    damaged: tuple[DamagedRecord, ...] = ()
 
 
 class Cutter:
-    """Reads blocks of a plan; a context manager, to be used by one thread.
+    """Reads blocks of a plan; a context manager, to be used by any number of threads.
 
     Rasters are opened when a block first needs them.
 
@@ -44,14 +52,24 @@ class Cutter:
         plan: what to cut.
         min_valid: share of a tile that must show picture.
         fill_rgb: colour where there is none.
+        cache_bytes: decoded imagery that is kept for neighbouring blocks, at the most.
     """
 
-    def __init__(self, plan: Plan, min_valid: float, fill_rgb: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        min_valid: float,
+        fill_rgb: tuple[int, int, int],
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
         self._plan = plan
         self._min_valid = min_valid
-        self._fill = np.array(fill_rgb, np.uint8)
+        self._fill = np.array([*fill_rgb, 0.0])
+        self._cache = BlockCache(cache_bytes)
         self._stack = ExitStack()
+        self._lock = threading.Lock()
         self._readers: dict[int, RasterReader | WebReader] = {}
+        self._done: set[tuple[int, int]] = set()
 
     def __enter__(self) -> Cutter:
         return self
@@ -69,44 +87,63 @@ class Cutter:
         """Return the pixels of a block: of overlapping rasters the first listed wins.
 
         Raises:
-            RasterOpenError: a raster is damaged.
+            RasterOpenError: a raster is gone.
         """
-        rgb, valid = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.bool_)
+        place = int(block.rows[0]) // BLOCK_TILES, int(block.cols[0]) // BLOCK_TILES
+        self._done.add(place)
+        height, width = block.window_px[2:]
+        rgb, valid = np.zeros((0, 0, 3), np.uint8), np.zeros((height, width), np.bool_)
+        unread: list[tuple[BoolArray, int, str]] = []
         for number in block.sources:
-            colours, shown = self._reader(number).read(block.window_px)
-            if not valid.size:
-                rgb, valid = colours, shown
+            view = self._reader(number).read(block.window_px, self._wanted)
+            if view.unread is not None:
+                unread.append((view.unread, number, view.reason))
+            if not rgb.size:
+                rgb, valid = view.rgb, view.valid
             else:
-                holes = shown & ~valid
-                rgb[holes] = colours[holes]
-                valid |= shown
+                holes = view.valid & ~valid
+                rgb[holes] = view.rgb[holes]
+                valid |= view.valid
             if valid.all():
                 break
-        rgb[~valid] = self._fill
-        share = self._shares(block, valid)
+        damaged = tuple(self._damaged(block, unread, valid))
+        if valid.all():
+            whole = np.ones(len(block.rows), np.float32)
+            return CutBlock(block, rgb, valid, np.arange(len(whole)), whole, damaged)
+        cv2.add(rgb, self._fill, dst=rgb, mask=(~valid).view(np.uint8))  # it is 0 there
+        share = _shares(block, valid, self._plan)
         kept = np.flatnonzero(share >= self._min_valid - 1e-9)
-        return CutBlock(block, rgb, valid, kept, share[kept].astype(np.float32))
+        return CutBlock(block, rgb, valid, kept, share[kept], damaged)
 
     def _reader(self, number: int) -> RasterReader | WebReader:
         """Return the open reader of a raster."""
-        if number not in self._readers:
-            plan = self._plan
-            reader = reader_of(
-                plan.rasters[number], plan.grid.crs, plan.gsd_m_per_px, plan.windows_px[number]
-            )
-            self._stack.enter_context(reader)
-            self._readers[number] = reader
-        return self._readers[number]
+        with self._lock:
+            if number not in self._readers:
+                plan = self._plan
+                info = plan.rasters[number]
+                reader = reader_of(info, plan.grid.crs, plan.gsd_m_per_px, self._cache)
+                self._stack.enter_context(reader)
+                self._readers[number] = reader
+            return self._readers[number]
 
-    def _shares(self, block: Block, valid: BoolArray) -> Float32Array:
-        """Return the share of valid pixels of every tile of a block ``[N]``."""
-        sums = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), np.int64)
-        sums[1:, 1:] = valid.cumsum(0, dtype=np.int64).cumsum(1)
-        side = self._plan.aerial_px
-        top, left = _corners(block, self._plan.stride_px)
-        bottom, right = top + side, left + side
-        count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-        return (count / side**2).astype(np.float32)
+    def _wanted(self, box: Box) -> bool:
+        """Tell whether a block that is still to be cut shows a part of the lattice."""
+        top, left, height, width = box
+        pitch = BLOCK_TILES * self._plan.stride_px
+        shared = self._plan.aerial_px - self._plan.stride_px
+        rows = range((top - shared) // pitch, -(-(top + height) // pitch))
+        cols = range((left - shared) // pitch, -(-(left + width) // pitch))
+        return any((row, col) not in self._done for row in rows for col in cols)
+
+    def _damaged(
+        self, block: Block, unread: list[tuple[BoolArray, int, str]], valid: BoolArray
+    ) -> Iterator[DamagedRecord]:
+        """Yield the tiles that lack pixels which could not be read and no raster has."""
+        for where, number, reason in unread:
+            source = storable_text(self._plan.rasters[number].path.name)
+            for tile in np.flatnonzero(_shares(block, where & ~valid, self._plan)):
+                row, col = int(block.rows[tile]), int(block.cols[tile])
+                yield DamagedRecord(row=row, col=col, source=source, reason=reason)
 
 
 def fill_colour(card: ModelCard) -> tuple[int, int, int]:
@@ -117,10 +154,28 @@ def fill_colour(card: ModelCard) -> tuple[int, int, int]:
 
 def tile_windows(cut: CutBlock, plan: Plan, positions: Sequence[int] | IntArray) -> UInt8Array:
     """Return the pixels ``[K, p, p, 3]`` of the tiles at ``positions`` of a block."""
+    chosen, side = np.asarray(positions, np.int64), plan.aerial_px
     top, left = _corners(cut.block, plan.stride_px)
-    windows = sliding_window_view(cut.rgb, (plan.aerial_px, plan.aerial_px), axis=(0, 1))
-    chosen = np.asarray(positions, np.int64)
-    return np.ascontiguousarray(np.moveaxis(windows[top[chosen], left[chosen]], 1, -1))
+    tiles = np.empty((len(chosen), side, side, 3), np.uint8)
+    for tile, y, x in zip(tiles, top[chosen], left[chosen], strict=True):
+        tile[:] = cut.rgb[y : y + side, x : x + side]
+    return tiles
+
+
+def _shares(block: Block, shown: BoolArray, plan: Plan) -> Float32Array:
+    """Return the share of shown pixels of every tile of a block ``[N]``."""
+    side, cell = plan.aerial_px, math.gcd(plan.aerial_px, plan.stride_px)
+    rows = np.arange(0, shown.shape[0], cell)
+    strips = [
+        cv2.reduce(shown[row : row + cell].view(np.uint8), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+        for row in rows
+    ]
+    cells = np.add.reduceat(np.concatenate(strips), np.arange(0, shown.shape[1], cell), axis=1)
+    sums = np.pad(cells.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    top, left = (corner // cell for corner in _corners(block, plan.stride_px))
+    bottom, right = top + side // cell, left + side // cell
+    count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    return np.asarray(count / side**2, np.float32)
 
 
 def _corners(block: Block, stride_px: int) -> tuple[IntArray, IntArray]:

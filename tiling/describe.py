@@ -63,7 +63,9 @@ def shard_data(cut: CutBlock, plan: Plan, described: Described) -> ShardData:
     table["valid_fraction"] = cut.valid_fraction
     top, left = cut.block.window_px[:2]
     reduced = None if described.maps is None else reduce_maps(described.maps)
-    return ShardData(top, left, described.descriptors, table, cut.rgb, cut.valid, reduced)
+    return ShardData(
+        top, left, described.descriptors, table, cut.rgb, cut.valid, reduced, cut.damaged
+    )
 
 
 def _describe_batch(

@@ -77,3 +77,9 @@ def pixel_files(path: Path, source: Any) -> tuple[Path, ...]:
     if source.driver != "VRT":
         others = [other for other in others if other.suffix.lower() in (".ovr", ".msk")]
     return (path, *others)
+
+
+def storable_text(text: str) -> str:
+    """Return text of a file as it may be stored: no control characters, not too long."""
+    printable = "".join(c if c.isprintable() else "?" for c in text[:4000])
+    return printable.encode("utf-8", "replace").decode()

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from cvgl_core.errors import WeightsError
-from cvgl_core.index import ShardRecord
+from cvgl_core.index import DamagedRecord, ShardRecord
 from cvgl_core.index.shard import write_shard
 from tiling.cut import CutBlock, Cutter, fill_colour
 from tiling.describe import Described, describe_block, shard_data
@@ -57,10 +57,12 @@ class BlockResult:
     Attributes:
         name: of the block.
         record: its shard, None if no tile shows enough picture.
+        damaged: tiles that could not be read whole.
     """
 
     name: str
     record: ShardRecord | None
+    damaged: tuple[DamagedRecord, ...] = ()
 
 
 class Line:
@@ -111,18 +113,21 @@ class Line:
         """Do all blocks; they are taken one by one, when there is room for another.
 
         Raises:
-            RasterOpenError: a raster is damaged.
+            RasterOpenError: a raster is gone.
             WeightsError: the model gives no finite numbers.
             OutputError: the disk is full or the folder cannot be written.
         """
         source = iter(blocks)
         stored: deque[Future[None]] = deque()
         with (
-            ThreadPoolExecutor(self._readers, thread_name_prefix="cut") as cutters,
+            Cutter(
+                self._job.plan, self._job.min_valid, fill_colour(self._describer.card)
+            ) as cutter,
+            ThreadPoolExecutor(self._readers, thread_name_prefix="cut") as readers,
             ThreadPoolExecutor(1, thread_name_prefix="store") as store,
         ):
             try:
-                reading = [cutters.submit(self._read, source) for _ in range(self._readers)]
+                reading = [readers.submit(self._read, cutter, source) for _ in range(self._readers)]
                 for cut in self._arriving():
                     described = self._describe(cut)
                     while len(stored) > 1:
@@ -142,13 +147,11 @@ class Line:
                 yield cut
                 self._room.release()
 
-    def _read(self, source: Iterator[Block]) -> None:
+    def _read(self, cutter: Cutter, source: Iterator[Block]) -> None:
         """Cut blocks for as long as there are any; the work of one thread."""
-        job = self._job
         try:
-            with Cutter(job.plan, job.min_valid, fill_colour(self._describer.card)) as cutter:
-                while (block := self._next(source)) is not None:
-                    self._cuts.put(cutter.cut(block))
+            while (block := self._next(source)) is not None:
+                self._cuts.put(cutter.cut(block))
         except BaseException:
             self._stopped = True
             raise
@@ -176,4 +179,4 @@ class Line:
         if described is not None:
             data = shard_data(cut, self._job.plan, described)
             record = write_shard(self._job.shard_folder, name, data, self._job.index_bytes)
-        self._done(BlockResult(name, record))
+        self._done(BlockResult(name, record, cut.damaged))

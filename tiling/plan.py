@@ -22,7 +22,7 @@ from cvgl_core.geo import TileGrid, is_metric
 from cvgl_core.geo.area import to_grid
 from cvgl_core.index import MapRecord, digest_of
 from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, no_progress
-from tiling.coverage import check_area, lattice_window, outline_of, zone_of
+from tiling.coverage import check_area, outline_of, zone_of
 from tiling.fingerprint import fingerprint
 from tiling.raster import RasterInfo
 from tiling.survey import Skipped
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 BLOCK_TILES = 16
 """Blocks are squares of this many tiles: the unit of reading, of storing and of resuming."""
 
-_CUT_VERSION = 3
+_CUT_VERSION = 4
 _COARSE = 4.0
 _PLAN_SLACK = 0.02
 
@@ -87,7 +87,6 @@ class Plan:
         stride_px: distance of neighbouring tiles in pixels.
         rasters: sources, first wins.
         fingerprints: of their contents.
-        windows_px: the part of the lattice that each raster reaches.
         blocks: by row and column of blocks.
         area_m2: what is covered.
         index_id: hash of everything above and of the model.
@@ -100,7 +99,6 @@ class Plan:
     stride_px: int
     rasters: tuple[RasterInfo, ...]
     fingerprints: tuple[str, ...]
-    windows_px: tuple[tuple[int, int, int, int], ...]
     blocks: tuple[Block, ...]
     area_m2: float
     index_id: str
@@ -179,7 +177,6 @@ def make_plan(
         stride_px=stride_px,
         rasters=tuple(rasters),
         fingerprints=prints,
-        windows_px=tuple(lattice_window(outline, gsd) for outline in outlines),
         blocks=blocks,
         area_m2=float(area.area),
         index_id=digest_of(_identity(common, facts, blocks, settings.skipped))[:32],

@@ -1,56 +1,79 @@
 """The pixels of a raster on the lattice of a metric grid.
 
-A raster that lies north up in the grid's CRS is read straight at the asked ground resolution, any
-other through one warped view; memory depends on the window asked for, not on the raster.
+Whatever the raster's CRS, the projection is asked at nodes only and pixels are gathered once, from
+blocks of the file that are decoded once, strip by strip. Where the lattice lies like the raster,
+pixels are taken as they are, or averaged by the area that they share; elsewhere the mean of samples
+between pixels is.
 """
 
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 import numpy as np
-from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.transform import Affine
-from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window
 
 from cvgl_core.types import BoolArray, UInt8Array
-from tiling.raster import RasterInfo, open_raster, raster_errors
-from tiling.stretch import as_bytes
+from tiling.blocks import BlockCache, Decoded, SourceBlocks
+from tiling.placement import Box, Nodes, Placement
+from tiling.raster import RasterInfo, raster_errors
+from tiling.resample import Pixels, shrink, warp
 
-_SLACK_PX = 1e-6  # coordinates in metres are rounded
-_ALPHA_MAX = {"uint16": 65535, "int16": 32767}  # what GDAL warps as opaque; else 255
+CACHE_BYTES = 128 << 20
+_MAX_FACTOR = 64
+_STRIP_PX = 256
+_MAX_PIXELS = 1 << 25  # of the raster, for a strip
+_MAX_SIDE_PX = 32_000  # OpenCV gathers from no more
+
+Wanted = Callable[[Box], bool]
+
+
+def never(_: Box) -> bool:
+    """Want nothing again."""
+    return False
+
+
+@dataclass(frozen=True)
+class View:
+    """A window of the lattice.
+
+    Attributes:
+        rgb: colours ``[h, w, 3]``, 0 where there is no picture.
+        valid: where there is picture, ``[h, w]``; read only.
+        unread: where there may be picture but could not be read; None if nowhere.
+        reason: why it could not.
+    """
+
+    rgb: UInt8Array
+    valid: BoolArray
+    unread: BoolArray | None = None
+    reason: str = ""
 
 
 class RasterReader:
-    """A raster as seen on the lattice of a grid: colours and validity of windows of pixels.
-
-    A context manager; to be used by one thread.
+    """A raster as seen on the lattice of a grid; a context manager for any number of threads.
 
     Args:
         info: the raster.
         crs: of the grid.
         gsd_m_per_px: side of a pixel of the lattice; pixel (row, col) has its north-west corner at
             ``(col * gsd, -row * gsd)`` metres.
-        window_px: the only part of the lattice ever asked for: top, left, height, width.
+        cache: of decoded blocks, shared with other readers.
     """
 
     def __init__(
-        self, info: RasterInfo, crs: str, gsd_m_per_px: float, window_px: tuple[int, int, int, int]
+        self, info: RasterInfo, crs: str, gsd_m_per_px: float, cache: BlockCache | None = None
     ) -> None:
         self._info = info
-        self._crs = crs
-        self._gsd = gsd_m_per_px
-        self._top, self._left, self._height, self._width = window_px
-        self._stack = ExitStack()
-        self._source: Any = None
-        self._view: Any = None
-        self._bands: tuple[int, ...] = ()
-        self._resampling = Resampling.bilinear
+        self._placement = Placement(info, crs, gsd_m_per_px)
+        scale = min(self._placement.scale_px()) * (1.0 + 1e-6)
+        level, reduced = _overview(info, scale)
+        factor = 1
+        while 2 * factor * reduced <= min(scale, _MAX_FACTOR):
+            factor *= 2
+        self._blocks = SourceBlocks(info, level, factor, cache or BlockCache(CACHE_BYTES))
 
     def __enter__(self) -> RasterReader:
         """Open the raster.
@@ -58,41 +81,9 @@ class RasterReader:
         Raises:
             RasterOpenError: it cannot be opened.
         """
-        info = self._info
-        with raster_errors(info.path), ExitStack() as stack:
-            level, factor = _overview(info, self._gsd)
-            source = open_raster(stack, info.path, level, expand=info)
-            shrinks = self._gsd > 1.01 * info.gsd_m_per_px * factor
-            self._resampling = Resampling.average if shrinks else Resampling.bilinear
-            self._bands = (1, 2, 3) if info.paletted else info.bands
-            if _is_aligned(info, source, self._crs):
-                self._source = source
-            else:
-                self._view = self._warped(source)
-                stack.callback(self._view.close)
-                self._bands += (1 + list(self._view.colorinterp).index(ColorInterp.alpha),)
-            self._stack = stack.pop_all()
+        with raster_errors(self._info.path):
+            self._blocks.__enter__()
         return self
-
-    def _warped(self, source: Any) -> Any:
-        """Return a raster as it would be on the lattice, with a band that says where it is."""
-        info, gsd = self._info, self._gsd
-        options: dict[str, Any] = {"add_alpha": True}
-        if info.has_alpha and not info.paletted:
-            options = {}
-        elif np.dtype(info.dtype).kind == "f" and info.nodata is None:
-            options["src_nodata"] = float("nan")
-        return WarpedVRT(
-            source,
-            src_crs=CRS.from_user_input(info.crs),
-            crs=CRS.from_user_input(self._crs),
-            transform=Affine(gsd, 0.0, self._left * gsd, 0.0, -gsd, -self._top * gsd),
-            width=self._width,
-            height=self._height,
-            resampling=self._resampling,
-            UNIFIED_SRC_NODATA="YES",
-            **options,
-        )
 
     def __exit__(
         self,
@@ -101,129 +92,134 @@ class RasterReader:
         trace: TracebackType | None,
     ) -> None:
         """Close the raster."""
-        self._stack.close()
+        self._blocks.__exit__()
 
-    def read(self, window_px: tuple[int, int, int, int]) -> tuple[UInt8Array, BoolArray]:
-        """Return colours ``[h, w, 3]`` and validity ``[h, w]`` of a window of the lattice.
+    def read(self, window_px: Box, wanted: Wanted = never) -> View:
+        """Return a window of the lattice.
+
+        Args:
+            window_px: top, left, height and width of the window.
+            wanted: tells whether a box of the lattice will be asked for again: what is decoded of
+                it is then kept.
 
         Raises:
-            RasterOpenError: the file is damaged there.
+            RasterOpenError: the file is gone.
         """
         top, left, height, width = window_px
-        rgb = np.zeros((height, width, 3), np.uint8)
-        valid = np.zeros((height, width), np.bool_)
-        reach = self._reach()
-        first_row, first_col = max(0, reach[0] - top), max(0, reach[1] - left)
-        last_row, last_col = min(height, reach[2] - top), min(width, reach[3] - left)
-        if first_row >= last_row or first_col >= last_col:
-            return rgb, valid
-        part = (top + first_row, left + first_col, last_row - first_row, last_col - first_col)
+        nodes = self._placement.nodes(window_px).scaled(*self._blocks.scale)
+        rgb = np.empty((height, width, 3), np.uint8)
+        shown: UInt8Array | None = None
+        unread: BoolArray | None = None
+        reason = ""
+        for part in self._parts(nodes):
+            box = part.window
+            bottom = box[0] + box[2]
+
+            def again(block: Box) -> bool:
+                seen = nodes.seen(block)
+                return bottom < min(seen[0] + seen[2], top + height) or wanted(seen)  # noqa: B023
+
+            here = slice(box[0] - top, bottom - top), slice(box[1] - left, box[1] - left + box[3])
+            found = self._part(part, again, rgb[here])
+            if found.pixels.shown is not None:
+                shown = np.full((height, width), 255, np.uint8) if shown is None else shown
+                shown[here] = found.pixels.shown
+            if found.unread is not None:
+                unread = np.zeros((height, width), np.bool_) if unread is None else unread
+                unread[here], reason = found.unread > 0, reason or found.reason
+        if shown is None:
+            return View(rgb, np.broadcast_to(np.True_, (height, width)), unread, reason)
+        return View(rgb, shown > 0, unread, reason)
+
+    def _parts(self, nodes: Nodes) -> Iterator[Nodes]:
+        """Yield the parts in which a window is read: strips, or less where the map is torn."""
+        top, left, height, width = nodes.window
+        rows = max(_STRIP_PX // nodes.step, 1) * nodes.step
+        edges = nodes.alike()
+        if edges is not None:
+            down = (edges[2] - edges[0]) / height
+            tries = range(rows, 8 * rows, nodes.step)
+            rows = next((n for n in tries if abs(n * down - round(n * down)) < 1e-3), height)
+        for first in range(0, height, rows):
+            strip = nodes.part((top + first, left, min(rows, height - first), width))
+            yield from [strip] if edges is not None else self._pieces(strip)
+
+    def _pieces(self, nodes: Nodes) -> Iterator[Nodes]:
+        """Yield parts of a window for each of which a reasonable part of the raster is read."""
+        top, left, height, width = nodes.window
+        box, half = self._box(nodes), max(height, width) // 2 // nodes.step * nodes.step
+        if box is None or not half or _fits(box):
+            yield nodes
+        elif height > width:
+            yield from self._pieces(nodes.part((top, left, half, width)))
+            yield from self._pieces(nodes.part((top + half, left, height - half, width)))
+        else:
+            yield from self._pieces(nodes.part((top, left, height, half)))
+            yield from self._pieces(nodes.part((top, left + half, height, width - half)))
+
+    def _part(self, nodes: Nodes, again: Wanted, into: UInt8Array) -> Decoded:
+        """Return part of a window; its colours are also put somewhere.
+
+        Args:
+            nodes: where it lies.
+            again: tells whether a block of the raster will be asked for again.
+            into: where its colours go, ``[h, w, 3]``.
+        """
+        height, width = nodes.window[2:]
+        edges = nodes.alike()
+        box = self._box(nodes) if edges is None else _whole(edges)
+        if box is None or (edges is None and not _fits(box)):
+            into[:] = 0
+            return Decoded(Pixels(into, np.zeros((height, width), np.uint8)))
+        same = edges is not None and box[2:] == (height, width)
         with raster_errors(self._info.path):
-            values, shown = self._direct(part) if self._view is None else self._through_view(part)
-        colours, finite = as_bytes(values, self._info.stretch)
-        here = (slice(first_row, last_row), slice(first_col, last_col))
-        rgb[here] = np.moveaxis(colours, 0, -1)
-        valid[here] = shown & finite
-        rgb[~valid] = 0
-        return rgb, valid
+            found = self._blocks.read(box, again, into if same else None)
+        nodes = nodes.moved(box[1], box[0])
+        finer = nodes.covered_px()
+        pixels = (
+            warp(found.pixels, nodes, finer)
+            if edges is None
+            else shrink(found.pixels, height, width)
+        )
+        if not same:
+            into[:] = pixels.rgb
+        if found.unread is None:
+            return Decoded(pixels)
+        return Decoded(pixels, warp(Pixels(found.unread), nodes, finer).rgb, found.reason)
 
-    def _reach(self) -> tuple[int, int, int, int]:
-        """Return first row and column, and the ends, of what can be read of the lattice.
-
-        A pixel belongs to the raster that holds its centre, so that sheets meet without a gap.
-        """
-        if self._view is not None:
-            return self._top, self._left, self._top + self._height, self._left + self._width
-        top, left, bottom, right = self._edges_px()
-        whole = self._whole_px()
-        if whole[0] >= whole[2] or whole[1] >= whole[3]:
-            return whole
+    def _box(self, nodes: Nodes) -> Box | None:
+        """Return what must be read to gather from; None if there is nothing to see."""
+        edges = nodes.box()
+        if edges is None:
+            return None
+        top, left = max(math.floor(edges[0]) - 1, -1), max(math.floor(edges[1]) - 1, -1)
+        bottom = min(math.ceil(edges[2]) + 1, self._blocks.height_px + 1)
+        right = min(math.ceil(edges[3]) + 1, self._blocks.width_px + 1)
         return (
-            math.ceil(top - 0.5 - _SLACK_PX),
-            math.ceil(left - 0.5 - _SLACK_PX),
-            math.ceil(bottom - 0.5 - _SLACK_PX),
-            math.ceil(right - 0.5 - _SLACK_PX),
+            None if min(bottom - top, right - left) < 2 else (top, left, bottom - top, right - left)
         )
 
-    def _edges_px(self) -> tuple[float, float, float, float]:
-        """Return top, left, bottom and right of a raster that needs no warp, on the lattice."""
-        a, _, c, _, e, f = self._info.transform
-        right, bottom = c + a * self._info.width_px, f + e * self._info.height_px
-        return -f / self._gsd, c / self._gsd, -bottom / self._gsd, right / self._gsd
 
-    def _whole_px(self) -> tuple[int, int, int, int]:
-        """Return first row and column, and the ends, of the pixels that lie wholly inside."""
-        top, left, bottom, right = self._edges_px()
-        return (
-            math.ceil(top - _SLACK_PX),
-            math.ceil(left - _SLACK_PX),
-            math.floor(bottom + _SLACK_PX),
-            math.floor(right + _SLACK_PX),
-        )
-
-    def _direct(self, window_px: tuple[int, int, int, int]) -> tuple[Any, Any]:
-        """Return values ``[B, h, w]`` of a raster that needs no warp, and that all are shown.
-
-        Pixels of the lattice that are cut by an edge show what their neighbour inside shows.
-        """
-        top, left, height, width = window_px
-        whole = self._whole_px()
-        rows = np.arange(top, top + height).clip(whole[0], whole[2] - 1)
-        cols = np.arange(left, left + width).clip(whole[1], whole[3] - 1)
-        shape = (int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
-        values = self._resampled((int(rows[0]), int(cols[0]), *shape))
-        if shape != (height, width):
-            values = values[:, rows - rows[0]][:, :, cols - cols[0]]
-        return values, np.True_
-
-    def _resampled(self, window_px: tuple[int, int, int, int]) -> Any:
-        """Return values ``[B, h, w]`` of a window that lies wholly inside the raster."""
-        top, left, height, width = window_px
-        a, _, c, _, e, f = self._info.transform
-        a *= self._info.width_px / self._source.width  # of a reduced copy
-        e *= self._info.height_px / self._source.height
-        gsd = self._gsd
-        col, row = max(0.0, (left * gsd - c) / a), max(0.0, (-top * gsd - f) / e)
-        window = Window(
-            col,
-            row,
-            min(width * gsd / a, self._source.width - col),
-            min(-height * gsd / e, self._source.height - row),
-        )
-        return self._source.read(
-            list(self._bands),
-            window=window,
-            out_shape=(len(self._bands), height, width),
-            resampling=self._resampling,
-        )
-
-    def _through_view(self, window_px: tuple[int, int, int, int]) -> tuple[Any, Any]:
-        """Return values ``[B, h, w]`` of a warped raster and where they are shown ``[h, w]``."""
-        top, left, height, width = window_px
-        window = Window(left - self._left, top - self._top, width, height)
-        values = self._view.read(list(self._bands), window=window)
-        # The view's own mask is no use here: for floats it is wrong.
-        return values[:-1], values[-1] >= _ALPHA_MAX.get(str(values.dtype), 255) / 2
+def _fits(box: Box) -> bool:
+    """Tell whether so much can be gathered from."""
+    return box[2] * box[3] <= _MAX_PIXELS and max(box[2:]) <= _MAX_SIDE_PX
 
 
-def _overview(info: RasterInfo, gsd_m_per_px: float) -> tuple[int | None, int]:
-    """Return level and factor of the smallest reduced copy that is still fine enough."""
-    fitting = [
-        (level, factor)
-        for level, factor in enumerate(info.overviews)
-        if factor * info.gsd_m_per_px <= gsd_m_per_px
-    ]
-    return max(fitting, key=lambda item: item[1]) if fitting else (None, 1)
+def _whole(edges: tuple[float, float, float, float]) -> Box:
+    """Return a box whose edges lie on edges of pixels."""
+    top, left, bottom, right = (round(edge) for edge in edges)
+    return top, left, bottom - top, right - left
 
 
-def _is_aligned(info: RasterInfo, source: Any, crs: str) -> bool:
-    """Tell whether a raster lies north up in ``crs`` and every pixel shows something."""
-    a, b, _, d, e, _ = info.transform
-    flags = {flag for band in info.bands for flag in source.mask_flag_enums[band - 1]}
-    return (
-        not info.paletted
-        and flags == {MaskFlags.all_valid}
-        and a > 0.0 > e
-        and b == d == 0.0
-        and CRS.from_user_input(info.crs) == CRS.from_user_input(crs)
-    )
+def _overview(info: RasterInfo, scale: float) -> tuple[int | None, int]:
+    """Return level and factor of the smallest reduced copy that is still fine enough.
+
+    Args:
+        info: the raster.
+        scale: how many of its pixels make one of the lattice.
+    """
+    fitting = [(factor, level) for level, factor in enumerate(info.overviews) if factor <= scale]
+    if not fitting:
+        return None, 1
+    factor, level = max(fitting)
+    return level, factor

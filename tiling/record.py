@@ -8,6 +8,7 @@ from pathlib import Path
 from cvgl_core import __version__
 from cvgl_core.errors import NoIndexError
 from cvgl_core.index import (
+    DamagedRecord,
     GridRecord,
     Manifest,
     PartRecord,
@@ -19,6 +20,7 @@ from cvgl_core.index import (
 )
 from cvgl_core.types import ModelCard, Precision
 from tiling.cut import fill_colour
+from tiling.facts import storable_text
 from tiling.fingerprint import file_bytes
 from tiling.plan import CutSettings, Plan
 from tiling.raster import RasterInfo
@@ -29,9 +31,19 @@ def manifest_of(
     card: ModelCard,
     settings: CutSettings,
     shards: Sequence[ShardRecord],
+    damaged: Sequence[DamagedRecord] = (),
     part: PartRecord | None = None,
 ) -> Manifest:
-    """Return what the index says about itself, or about the part of it that was made."""
+    """Return what the index says about itself, or about the part of it that was made.
+
+    Args:
+        plan: what was cut.
+        card: of the model.
+        settings: how it was cut.
+        shards: what was made.
+        damaged: tiles of blocks without a shard that could not be read.
+        part: which part of the blocks this is, None for all.
+    """
     return Manifest(
         index_id=plan.index_id,
         version=1,
@@ -53,10 +65,11 @@ def manifest_of(
             for raster, print_ in zip(plan.rasters, plan.fingerprints, strict=True)
         ),
         skipped=tuple(
-            SkippedRecord(name=_plain(one.name), reason=_plain(one.reason))
+            SkippedRecord(name=storable_text(one.name), reason=storable_text(one.reason))
             for one in settings.skipped
         ),
         shards=along_curve(shards),
+        damaged=tuple(damaged),
         part=part,
     )
 
@@ -77,7 +90,7 @@ def precision_of(folder: Path) -> Precision | None:
 def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:
     """Return what an index stores about a raster: no path, so that it may move."""
     return SourceRecord(
-        name=_plain(raster.path.name),
+        name=storable_text(raster.path.name),
         file_bytes=file_bytes(raster),
         fingerprint=print_,
         driver=raster.driver,
@@ -90,9 +103,3 @@ def _source_record(raster: RasterInfo, print_: str) -> SourceRecord:
         stretch=raster.stretch,
         acquired=raster.acquired,
     )
-
-
-def _plain(text: str) -> str:
-    """Return text as it may be stored: no control characters, not too long."""
-    printable = "".join(c if c.isprintable() else "?" for c in text[:4000])
-    return printable.encode("utf-8", "replace").decode()

@@ -17,10 +17,12 @@ from rasterio.warp import reproject
 
 from cvgl_core.errors import RasterOpenError
 from cvgl_core.geo.crs import transformer
-from cvgl_core.types import BoolArray, UInt8Array
+from cvgl_core.types import UInt8Array
+from tiling.blocks import BlockCache
 from tiling.formats import picture_driver
+from tiling.placement import Box
 from tiling.raster import RasterInfo
-from tiling.reader import RasterReader
+from tiling.reader import RasterReader, View, Wanted, never
 from tiling.services import TileLevel
 from tiling.tilecache import tile_bytes
 from tiling.web import PARALLEL
@@ -60,8 +62,8 @@ class WebReader:
     ) -> None:
         """Nothing stays open."""
 
-    def read(self, window_px: tuple[int, int, int, int]) -> tuple[UInt8Array, BoolArray]:
-        """Return colours ``[h, w, 3]`` and validity ``[h, w]`` of a window of the lattice.
+    def read(self, window_px: Box, wanted: Wanted = never) -> View:
+        """Return a window of the lattice.
 
         Raises:
             SourceUnreachableError: the server cannot be reached, or fails.
@@ -89,7 +91,7 @@ class WebReader:
         valid = rgba[3] >= _OPAQUE_ENOUGH
         rgb = np.ascontiguousarray(np.moveaxis(rgba[:3], 0, -1))
         rgb[~valid] = 0
-        return rgb, valid
+        return View(rgb, valid)
 
     def _tiles(self, window_px: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
         """Return first column and row, and the ends, of the tiles under a window; None if none."""
@@ -128,7 +130,7 @@ class WebReader:
 
 
 def reader_of(
-    info: RasterInfo, crs: str, gsd_m_per_px: float, window_px: tuple[int, int, int, int]
+    info: RasterInfo, crs: str, gsd_m_per_px: float, cache: BlockCache
 ) -> RasterReader | WebReader:
     """Return what reads a raster on the lattice of a grid.
 
@@ -136,11 +138,11 @@ def reader_of(
         info: the raster.
         crs: of the grid.
         gsd_m_per_px: side of a pixel of the lattice.
-        window_px: the only part of the lattice ever asked for: top, left, height, width.
+        cache: of decoded blocks, shared by readers.
     """
     if isinstance(info.path, TileLevel):
         return WebReader(info, info.path, crs, gsd_m_per_px)
-    return RasterReader(info, crs, gsd_m_per_px, window_px)
+    return RasterReader(info, crs, gsd_m_per_px, cache)
 
 
 def decode_tile(level: TileLevel, data: bytes, side_px: int | None) -> UInt8Array:

@@ -34,9 +34,9 @@ def around(path: Path, gsd: float = 1.0, size: int = 80, **options):
     crs = metric_crs_for(info.centre.lon, info.centre.lat)
     x, y = from_lonlat(crs, [info.centre.lon], [info.centre.lat])
     window = (int(-y[0] / gsd) - size // 2, int(x[0] / gsd) - size // 2, size, size)
-    whole = (window[0] - 2000, window[1] - 2000, 4000, 4000)
-    with RasterReader(info, crs, gsd, whole) as reader:
-        rgb, valid = reader.read(window)
+    with RasterReader(info, crs, gsd) as reader:
+        view = reader.read(window)
+    rgb, valid = view.rgb, view.valid
     cols, rows = np.meshgrid(np.arange(size) + window[1] + 0.5, np.arange(size) + window[0] + 0.5)
     return rgb.astype(float), valid, cols * gsd, -rows * gsd, crs
 
@@ -77,7 +77,7 @@ def test_pixels_are_where_they_belong(tmp_path: Path, name: str, gsd: float) -> 
     )
     world = metric_crs_for(*centre)
     path = world_raster(tmp_path / "world.tif", transform, size, crs, world)
-    rgb, valid, x, y, used = around(path, gsd)
+    rgb, valid, x, y, used = around(path, gsd, 80 if gsd == 1.0 else 160)
     assert used == world and valid.all()
     error = np.abs(rgb - ramp(x, y))
     slope = 2 * 215.0 / 100.0  # grey levels a metre
@@ -85,8 +85,9 @@ def test_pixels_are_where_they_belong(tmp_path: Path, name: str, gsd: float) -> 
     assert error[smooth][:, :2].mean() < 0.25 * gsd * slope
     for axis, metres in enumerate((x, y)):
         sign = np.sign(np.mod(metres, 100.0) - 50)[smooth]
-        shift_m = ((rgb - ramp(x, y))[..., axis][smooth] * sign).mean() / slope
-        assert abs(shift_m) < 0.15 * gsd
+        off = (rgb - ramp(x, y))[..., axis][smooth]
+        shift_m = (off[sign > 0].mean() - off[sign < 0].mean()) / 2.0 / slope
+        assert abs(shift_m) < 0.1 * gsd
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32", "float64", "uint32"])
@@ -348,5 +349,8 @@ def test_a_truncated_file_is_damaged(tmp_path: Path) -> None:
     pixels = rng.integers(0, 255, (600, 600, 3)).astype(np.uint8)
     path = write_raster(tmp_path / "t.tif", pixels, PLAIN, UTM, compress="deflate")
     os.truncate(path, path.stat().st_size // 3)
-    with pytest.raises(RasterOpenError, match=r"t\.tif"):
-        around(path, 0.5, 500)
+    info = describe_raster(path)
+    with RasterReader(info, UTM, 0.5) as reader:
+        view = reader.read((int(-N0 / 0.5) + 20, int(E0 / 0.5) + 20, 500, 500))
+    assert view.unread is not None and (view.unread | view.valid).all()
+    assert 0.2 < view.valid.mean() < 0.5 and "TIFF" in view.reason
