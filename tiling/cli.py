@@ -13,6 +13,7 @@ import typer
 
 from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar, run
 from cvgl_core.errors import IndexCorruptError, SettingsError
+from tiling.cli_store import add_commands
 from tiling.engines import DEFAULT_MODEL
 from tiling.precedence import Precedence
 from tiling.source_options import (
@@ -283,6 +284,9 @@ def footprints(index: IndexPath, verbose: Verbose = 0) -> None:
         }
         write(("," if number else "") + "\n" + json.dumps(feature, allow_nan=False))
     write("\n]}\n")
+
+
+add_commands(app)
 
 
 def main() -> None:

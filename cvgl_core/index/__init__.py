@@ -1,6 +1,7 @@
 """The index folder: immutable shards, one manifest, search."""
 
 from cvgl_core.index.collection import Collection, check_alike
+from cvgl_core.index.garbage import Garbage, find_garbage, remove_garbage
 from cvgl_core.index.manifest import (
     DamagedRecord,
     GridRecord,
@@ -14,6 +15,8 @@ from cvgl_core.index.manifest import (
     read_manifest,
 )
 from cvgl_core.index.maps import KEPT_CHANNELS, ReducedMaps, map_record, reduce_maps
+from cvgl_core.index.merge import merge_indexes
+from cvgl_core.index.migrate import migrate_index
 from cvgl_core.index.order import along_curve
 from cvgl_core.index.reader import Index
 from cvgl_core.index.search import Rows, SearchResult, exact_search
@@ -26,6 +29,7 @@ __all__ = [
     "TILE_DTYPE",
     "Collection",
     "DamagedRecord",
+    "Garbage",
     "GridRecord",
     "Index",
     "IndexWriter",
@@ -43,8 +47,12 @@ __all__ = [
     "check_alike",
     "digest_of",
     "exact_search",
+    "find_garbage",
     "map_record",
+    "merge_indexes",
+    "migrate_index",
     "read_manifest",
     "reduce_maps",
+    "remove_garbage",
     "verify_folder",
 ]

@@ -14,6 +14,8 @@ import io
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -135,35 +137,63 @@ def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0)
     if data.maps is not None:
         arrays["maps"] = np.ascontiguousarray(data.maps.codes, "i1")
         arrays["map_basis"] = np.ascontiguousarray(data.maps.basis, "<f4")
-    temporary = folder / f"{TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex}"
-    try:
-        own_bytes = sum(array.nbytes for array in arrays.values())
-        with fsio.output_errors(folder / name, max(needed_bytes, own_bytes)):
-            temporary.mkdir(parents=True)
-            record = ShardRecord(
-                name=name,
-                tile_count=len(data.tiles),
-                top_px=data.top_px,
-                left_px=data.left_px,
-                height_px=data.imagery.shape[0],
-                width_px=data.imagery.shape[1],
-                damaged=data.damaged,
-                **{
-                    key: _write_array(temporary / f"{key}.npy", value)
-                    for key, value in arrays.items()
-                },
-            )
-            _write_synced(temporary / RECORD_NAME, sealed_bytes(record))
-            fsio.fsync_folder(temporary)
-            _put_in_place(temporary, folder, record)
-            fsio.fsync_folder(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    own_bytes = sum(array.nbytes for array in arrays.values())
+    with _temporary(folder, name, max(needed_bytes, own_bytes)) as temporary:
+        record = ShardRecord(
+            name=name,
+            tile_count=len(data.tiles),
+            top_px=data.top_px,
+            left_px=data.left_px,
+            height_px=data.imagery.shape[0],
+            width_px=data.imagery.shape[1],
+            damaged=data.damaged,
+            **{key: _write_array(temporary / f"{key}.npy", value) for key, value in arrays.items()},
+        )
+        _put_in_place(temporary, folder, record)
     return record
 
 
+def adopt_shard(source: Path, folder: Path, record: ShardRecord, needed_bytes: int = 0) -> None:
+    """Take over a shard of another index, whole or not at all: link its files, or copy them.
+
+    Args:
+        source: the folder of all shards of the other index.
+        folder: that of this one.
+        record: of the shard.
+        needed_bytes: about what the whole index takes, to be told when the disk is full.
+
+    Raises:
+        IndexCorruptError: a file of it is missing or not as it was written.
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    with _temporary(folder, record.name, needed_bytes) as temporary:
+        for key in array_names(record):
+            check_file(source, record, key)
+            path = source / record.name / f"{key}.npy"
+            try:
+                (temporary / path.name).hardlink_to(path)
+            except OSError:  # another disk, or one without links
+                shutil.copyfile(path, temporary / path.name)
+                fsio.fsync_file(temporary / path.name)
+        _put_in_place(temporary, folder, record)
+
+
+@contextmanager
+def _temporary(folder: Path, name: str, needed_bytes: int) -> Iterator[Path]:
+    """Yield a new folder for the files of a shard; it is gone afterwards."""
+    temporary = folder / f"{TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex}"
+    try:
+        with fsio.output_errors(folder / name, needed_bytes):
+            temporary.mkdir(parents=True)
+            yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _put_in_place(temporary: Path, folder: Path, record: ShardRecord) -> None:
-    """Give a shard its name; another process may have written the very same one."""
+    """Write a shard's record and give it its name; another may have written the very same one."""
+    _write_synced(temporary / RECORD_NAME, sealed_bytes(record))
+    fsio.fsync_folder(temporary)
     target = folder / record.name
     if target.exists() and not _stands(folder, record):
         shutil.rmtree(target)
@@ -172,6 +202,7 @@ def _put_in_place(temporary: Path, folder: Path, record: ShardRecord) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+    fsio.fsync_folder(folder)
 
 
 def _stands(folder: Path, record: ShardRecord) -> bool:

@@ -23,7 +23,8 @@ from cvgl_core.index.manifest import FileRecord, Manifest, ShardRecord
 from cvgl_core.types import FloatArray
 
 _GROUP_ROWS = 16384
-_TILE_BYTES = 64
+TILE_BYTES = 64
+"""About what a tile takes in the table."""
 _TABLE_PATTERN = "tiles-v*.parquet"
 
 
@@ -54,7 +55,7 @@ def write_table(folder: Path, manifest: Manifest, tables: Iterable[NDArray[Any]]
     path = table_path(folder, manifest)
     bounds: list[FloatArray] = []
     kinds: set[str] = set()
-    needed = manifest.tile_count * _TILE_BYTES
+    needed = manifest.tile_count * TILE_BYTES
     with fsio.atomic_path(path) as temporary, fsio.output_errors(path, needed):
         options = {"compression": "zstd", "store_schema": False, "use_dictionary": ["shard"]}
         with (

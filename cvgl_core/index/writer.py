@@ -77,7 +77,8 @@ class IndexWriter:
                 raise error
         try:
             owner = f"process {os.getpid()} on {socket.gethostname()}"
-            fsio.write_bytes(self.folder / _OWNER_NAME, owner.encode())
+            with suppress(OutputError):  # a full disk must not keep garbage from being removed
+                fsio.write_bytes(self.folder / _OWNER_NAME, owner.encode())
             self._clear_temporary()
             self._previous = self._read_previous()
             self._drop_tables_except(self._previous)
@@ -129,6 +130,28 @@ class IndexWriter:
         """
         return shards.write_shard(self.shard_folder, name, data)
 
+    def adopt(self, source: Path, record: ShardRecord, manifest: Manifest) -> None:
+        """Take over a shard of another index, unless it is here already.
+
+        Args:
+            source: the other index's folder.
+            record: of the shard.
+            manifest: of the other index.
+
+        Raises:
+            IndexCorruptError: a file of the shard is not as it was written.
+            OutputError: the disk is full or the folder cannot be written.
+        """
+        if self.existing(record.name, manifest.descriptor_dim, manifest.maps) != record:
+            folder = source / SHARDS_NAME
+            shards.adopt_shard(folder, self.shard_folder, record, self._needed_bytes)
+
+    def unused(self, manifest: Manifest) -> list[Path]:
+        """Return the shards in the folder that a version does not refer to."""
+        kept = {record.name for record in manifest.shards}
+        names = (name for name in _names(self.shard_folder) if name[0] != ".")
+        return [self.shard_folder / name for name in names if name not in kept]
+
     def commit(self, manifest: Manifest) -> Manifest:
         """Make ``manifest`` the index, under the next version number, and return it.
 
@@ -147,7 +170,10 @@ class IndexWriter:
             table = write_table(self.folder, manifest, self._tables(manifest))
             manifest = manifest.model_copy(update={"tiles": table})
         # Before the manifest: a writer killed in between does it again, for nothing is finished.
-        self._drop_shards_except((*manifest.shards, *(previous.shards if previous else ())))
+        before = {record.name for record in previous.shards} if previous else set()
+        with fsio.output_errors(self.shard_folder):
+            unused = self.unused(manifest)
+        self.drop([path for path in unused if path.name not in before])
         write_manifest(self.folder, manifest)
         self._drop_tables_except(manifest)
         self._previous = manifest
@@ -200,16 +226,16 @@ class IndexWriter:
             for path in self.folder.glob(".*.tmp*"):
                 path.unlink(missing_ok=True)
 
-    def _drop_shards_except(self, keep: Sequence[ShardRecord]) -> None:
-        """Remove shards that no version in use refers to; each is there whole or not at all."""
-        kept = {record.name for record in keep}
+    def drop(self, paths: Sequence[Path]) -> None:
+        """Remove shards; each is there whole or not at all.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
         with fsio.output_errors(self.shard_folder):
-            dropped = [name for name in _names(self.shard_folder) if name not in kept]
-            for name in dropped:
-                (self.shard_folder / name).rename(
-                    self.shard_folder / f"{shards.TEMPORARY_PREFIX}{name}"
-                )
-            if dropped:
+            for path in paths:
+                path.rename(path.with_name(f"{shards.TEMPORARY_PREFIX}{path.name}"))
+            if paths:
                 fsio.fsync_folder(self.shard_folder)
         self._clear_temporary()
 

@@ -84,7 +84,7 @@ def main(folder: Path, name: str, at_operations: int, at_random: int) -> None:
         describer = QuickDescriber()
         died = killed(scene, place, describer, at, after_s)
         left = version(place / scene.index)
-        whole = {path.name: path.stat().st_ino for path in place.glob("*/shards/r*")}
+        whole = {path.name: path.stat().st_ino for path in place.glob(f"{scene.index}/shards/r*")}
         scene.act(place, describer)
         found = folder_bytes(place)
         case = {
@@ -98,7 +98,7 @@ def main(folder: Path, name: str, at_operations: int, at_random: int) -> None:
             ),
             "lost": [
                 path.name
-                for path in place.glob("*/shards/r*")
+                for path in place.glob(f"{scene.index}/shards/r*")
                 if whole.get(path.name, path.stat().st_ino) != path.stat().st_ino
             ],
             "redone": describer.called - once.called,

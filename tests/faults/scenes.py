@@ -1,6 +1,7 @@
 """Small real builds to be disturbed: rasters, a quick model, and commands that change an index."""
 
 import mmap
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from rasterio.transform import from_origin
 
+from cvgl_core.index import PartRecord, merge_indexes, migrate_index, remove_garbage
 from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
 from tiling import plan
 from tiling.build import build_index
 from tiling.plan import CutSettings
 from tiling.raster import RasterInfo, describe_raster
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 UTM = "EPSG:32633"
 E0, N0 = 500_123.4, 5_400_321.7
 
@@ -81,6 +84,26 @@ def build(
     build_index(rasters, output, describer, CutSettings(min_valid=min_valid))
 
 
+def merge(folder: Path, describer: QuickDescriber) -> None:
+    """Put the parts together."""
+    merge_indexes([folder / "1.cvgl", folder / "2.cvgl"], folder / "city.cvgl")
+
+
+def gc(folder: Path, describer: QuickDescriber) -> None:
+    """Remove what the version before left."""
+    remove_garbage(folder / "city.cvgl", keep_hours=0.0)
+
+
+def old(folder: Path, describer: QuickDescriber) -> None:
+    """An index of an older format."""
+    shutil.copytree(GOLDEN / "index-format-2", folder / "city.cvgl")
+
+
+def migrate(folder: Path, describer: QuickDescriber) -> None:
+    """Bring it to today's."""
+    migrate_index(folder / "city.cvgl")
+
+
 def scenes(rasters: Rasters) -> dict[str, Scene]:
     """All scenes by name."""
 
@@ -97,7 +120,18 @@ def scenes(rasters: Rasters) -> dict[str, Scene]:
     def update(folder: Path, describer: QuickDescriber) -> None:
         build(folder / "city.cvgl", describer, rasters.new, rasters.world)
 
-    found = (Scene("new", nothing, first), Scene("update", twice, update))
+    def in_parts(folder: Path, describer: QuickDescriber) -> None:
+        for number in (1, 2):
+            part, output = PartRecord(number=number, count=2), folder / f"{number}.cvgl"
+            build_index([rasters.world], output, describer, CutSettings(), part=part)
+
+    found = (
+        Scene("new", nothing, first),
+        Scene("update", twice, update),
+        Scene("merge", in_parts, merge),
+        Scene("gc", twice, gc),
+        Scene("migrate", old, migrate),
+    )
     return {scene.name: scene for scene in found}
 
 

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the disk is wat
 
 
 @pytest.mark.parametrize("number", KINDS, ids=errno.errorcode.get)
-@pytest.mark.parametrize(("name", "few"), [("new", 50), ("update", 25)])
+@pytest.mark.parametrize(
+    ("name", "few"), [("new", 50), ("update", 25), ("merge", 20), ("gc", 20), ("migrate", 20)]
+)
 def test_nothing_is_lost_when_an_operation_fails(
     scratch: Path, name: str, few: int, number: int
 ) -> None:
@@ -54,4 +56,4 @@ def test_nothing_is_lost_when_an_operation_fails(
             scene.act(place, QuickDescriber())
             assert folder_bytes(place) == wanted, nth
         shutil.rmtree(place)
-    assert refused >= 10
+    assert refused >= (3 if name in ("gc", "migrate") else 10)

@@ -14,8 +14,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the disk is wat
 
 @pytest.mark.parametrize(
     ("scene", "operations", "instants"),
-    [("new", cases(60, 10_000), cases(60, 1000)), ("update", cases(40, 10_000), cases(40, 1000))],
-    ids=["new", "update"],
+    [
+        ("new", cases(60, 10_000), cases(60, 1000)),
+        ("update", cases(40, 10_000), cases(40, 1000)),
+        ("merge", cases(20, 10_000), cases(5, 500)),
+        ("gc", cases(20, 10_000), cases(5, 500)),
+        ("migrate", cases(20, 10_000), cases(5, 500)),
+    ],
+    ids=["new", "update", "merge", "gc", "migrate"],
 )
 def test_a_killed_command_goes_on_to_the_same_bytes(
     scratch: Path, scene: str, operations: int, instants: int

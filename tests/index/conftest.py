@@ -101,7 +101,8 @@ def build(
     maps = MAPS if with_maps else None
     with IndexWriter(folder) as writer:
         records = []
-        for number, block in enumerate(blocks):
+        for block in blocks:
+            number = 100 * block[0] + block[1]
             name = f"r{block[0] + ROW0}c{block[1] + COL0}-{seed:08x}{number:08x}"
             data = block_data(block, seed, with_maps)
             record = writer.existing(name, DIM, maps) or writer.write_shard(name, data)

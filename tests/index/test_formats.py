@@ -1,6 +1,7 @@
 """Every format that was ever released stays readable: one small index of each is kept."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from cvgl_core.index import (
     Index,
     IndexWriter,
     PartRecord,
+    migrate_index,
     read_manifest,
     verify_folder,
 )
-from tests.index.conftest import BLOCKS, block_data, manifest_for
+from tests.index.conftest import BLOCKS, block_data, folder_bytes, manifest_for
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -35,6 +37,27 @@ def test_format_2_is_read() -> None:
     descriptors = np.concatenate([block.descriptors for block in blocks]).astype(np.float16)
     assert (index.descriptors[:] == descriptors).all()
     assert index.tile_pixels([3]).any() and len(list(index.tile_maps([0, 29]))) == 2
+
+
+def test_format_2_is_migrated_in_place(tmp_path: Path) -> None:
+    folder = tmp_path / "city.cvgl"
+    shutil.copytree(GOLDEN / "index-format-2", folder)
+    old = Index.open(folder)
+    before = folder_bytes(folder)
+    manifest = migrate_index(folder)
+    assert (manifest.version, manifest.format_version) == (2, 3)
+    assert b'"format_version":3' in (folder / "manifest.json").read_bytes()
+    after = folder_bytes(folder)
+    assert after.keys() - before.keys() == {"tiles-v2.parquet"}
+    assert {name for name in before if before[name] != after[name]} == {"manifest.json"}
+    new = Index.open(folder)
+    assert new.verify() == [] and new.manifest.shards == old.manifest.shards
+    assert (old.tile_pixels([3, 29]) == new.tile_pixels([3, 29])).all()
+    assert migrate_index(folder) == manifest
+    assert folder_bytes(folder) == after
+    with pytest.raises(NoIndexError):
+        migrate_index(tmp_path / "new.cvgl")
+    assert not (tmp_path / "new.cvgl").exists()
 
 
 def test_what_could_not_be_read_is_told(tmp_path: Path) -> None:
