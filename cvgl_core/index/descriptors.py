@@ -42,9 +42,12 @@ class Descriptors:
         wanted = np.atleast_1d(np.asarray(rows, np.int64))
         found: Half = np.empty((len(wanted), self.shape[1]), np.float16)
         part_of = np.searchsorted(self._offsets, wanted, side="right") - 1
-        for number in np.unique(part_of):
-            here = np.flatnonzero(part_of == number)
-            found[here] = self._part(int(number))[wanted[here] - self._offsets[number]]
+        order = np.argsort(part_of, kind="stable")
+        starts = np.flatnonzero(np.diff(part_of[order], prepend=-1)).tolist()
+        for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
+            here = order[start:stop]
+            number = int(part_of[here[0]])
+            found[here] = self._part(number)[wanted[here] - self._offsets[number]]
         return found
 
     def _run(self, start: int, stop: int) -> Half:

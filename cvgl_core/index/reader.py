@@ -100,7 +100,7 @@ class Index:
         return Descriptors(
             [record.tile_count for record in records],
             self.manifest.descriptor_dim,
-            lambda number: self._array(records[number], "descriptors"),
+            lambda number: np.asarray(self._array(records[number], "descriptors")),
         )
 
     @cached_property
