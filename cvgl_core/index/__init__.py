@@ -1,5 +1,6 @@
 """The index folder: immutable shards, one manifest, search."""
 
+from cvgl_core.index.codes import needs_codes
 from cvgl_core.index.collection import Collection, check_alike
 from cvgl_core.index.garbage import Garbage, find_garbage, remove_garbage
 from cvgl_core.index.manifest import (
@@ -51,6 +52,7 @@ __all__ = [
     "map_record",
     "merge_indexes",
     "migrate_index",
+    "needs_codes",
     "read_manifest",
     "reduce_maps",
     "remove_garbage",

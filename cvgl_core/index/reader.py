@@ -24,7 +24,16 @@ from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.index.search import SearchResult, exact_search
 from cvgl_core.index.table import check_table
 from cvgl_core.index.threads import threaded
-from cvgl_core.types import BoolArray, Bounds, Float32Array, FloatArray, UInt8Array
+from cvgl_core.types import (
+    DEFAULT_DEPTH,
+    BoolArray,
+    Bounds,
+    Float32Array,
+    FloatArray,
+    Progress,
+    UInt8Array,
+    no_progress,
+)
 
 _EAGER_BYTES = 256 << 20
 _MAX_MOSAIC_PX = 400_000_000
@@ -107,6 +116,15 @@ class Index:
     def codes(self) -> Codes:
         """Codes of all tiles, from the index's cache; made now if they are not there."""
         return open_codes(self.path, self.manifest, self.descriptors)
+
+    def prepare_search(self, progress: Progress = no_progress) -> None:
+        """Make now what the first search of a large index would have to make.
+
+        Raises:
+            IndexCorruptError: descriptors are not as they were written.
+        """
+        if needs_codes(len(self), DEFAULT_DEPTH):
+            self.codes = open_codes(self.path, self.manifest, self.descriptors, progress)
 
     @property
     def has_maps(self) -> bool:

@@ -65,7 +65,7 @@ def test_what_needs_codes(monkeypatch, caplog) -> None:
     assert not needs_codes(4 * shortlist_length(10), 10) and needs_codes(5000, 10)
     assert not needs_codes(5000, 500)  # nearly all would be compared anyway
     monkeypatch.setattr(codes, "find_spec", lambda name: None)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "cvgl_core.index.codes"):
         assert not needs_codes(5000, 10)
     assert "FAISS" in caplog.text
 

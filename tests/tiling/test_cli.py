@@ -73,6 +73,23 @@ def test_from_plan_to_footprints(world: Path, tmp_path: Path, capsys) -> None:
         assert code == 0 and out.strip()
 
 
+def test_a_large_index_is_made_ready_for_search(
+    world: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    pytest.importorskip("faiss")
+    city, part = tmp_path / "city.cvgl", tmp_path / "part.cvgl"
+    monkeypatch.setattr("cvgl_core.index.codes.EXACT_TILES", 1)
+    monkeypatch.setattr("cvgl_core.index.codes.shortlist_length", lambda k: 1)
+    assert cvgl_tile(capsys, "build", world, "-o", part, "--shard", "1/2")[0] == 0
+    assert not (part / "cache").exists()
+    assert cvgl_tile(capsys, "build", world, "-o", city)[0] == 0
+    made = {path: path.stat().st_mtime_ns for path in (city / "cache").iterdir()}
+    assert len(made) == 2
+    assert cvgl_tile(capsys, "build", world, "-o", city)[0] == 0
+    assert made == {path: path.stat().st_mtime_ns for path in (city / "cache").iterdir()}
+    assert cvgl_tile(capsys, "verify", city)[0] == 0
+
+
 def test_maps_can_be_left_out(world: Path, tmp_path: Path, capsys) -> None:
     sizes = {}
     for option in ("--maps", "--no-maps"):
