@@ -122,7 +122,7 @@ def build(
     verbose: Verbose = 0,
 ) -> None:
     """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
-    from cvgl_core.index import Index, needs_codes
+    from cvgl_core.index import Index, is_large
     from cvgl_core.types import DEFAULT_DEPTH
     from tiling.build import build_index
     from tiling.sharding import parse_part
@@ -141,7 +141,7 @@ def build(
         result = build_index(
             rasters, output, describer, settings, maps=maps, part=part, crew=crew, progress=progress
         )
-        if part is None and needs_codes(result.manifest.tile_count, DEFAULT_DEPTH):
+        if part is None and is_large(result.manifest.tile_count, DEFAULT_DEPTH):
             Index.open(output).prepare_search(progress)
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:

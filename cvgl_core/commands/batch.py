@@ -27,6 +27,7 @@ from cvgl_core.localization import (
     Near,
     SeveralLocalizer,
 )
+from cvgl_core.localization.device_gallery import search_on
 from cvgl_core.models import Engine, load_engine
 from cvgl_core.photo import read_photo
 from cvgl_core.types import (
@@ -118,10 +119,11 @@ def open_several(
 
 
 def _engine(indexes: Sequence[Index], model: str | None, device: str) -> Engine:
-    """Load the model asked for, or the one that made the first index."""
+    """Load the model asked for, or the one that made the first index; search where it runs."""
     engine = load_engine(model or indexes[0].manifest.model, device)
     for index in indexes:
         log.info("%s: %d tiles", index.path, len(index))
+        search_on(index, engine.device)
     log.info("model %s on %s", engine.card.name, engine.device)
     return engine
 

@@ -190,11 +190,13 @@ class Service:
         """Return the index and a localizer with the settings asked for."""
         from cvgl_core.commands.batch import Batch
         from cvgl_core.localization import EstimateMethod, Localizer, LocalizeSettings
+        from cvgl_core.localization.device_gallery import search_on
 
         if params.estimate not in tuple(EstimateMethod):
             raise SettingsError(f"estimate is 'fused' or 'unifygeo', not {params.estimate!r:.40}")
         index = self._index(params.index)
         engine = self._engine(params.model or index.manifest.model)
+        search_on(index, engine.device)
         settings = LocalizeSettings(
             depth=params.depth,
             top_k=params.top_k,

@@ -1,6 +1,6 @@
 """The index folder: immutable shards, one manifest, search."""
 
-from cvgl_core.index.codes import needs_codes
+from cvgl_core.index.codes import Shortlister, is_large, shortlist_length
 from cvgl_core.index.collection import Collection, check_alike
 from cvgl_core.index.garbage import Garbage, find_garbage, remove_garbage
 from cvgl_core.index.manifest import (
@@ -42,6 +42,7 @@ __all__ = [
     "SearchResult",
     "ShardData",
     "ShardRecord",
+    "Shortlister",
     "SkippedRecord",
     "SourceRecord",
     "along_curve",
@@ -49,6 +50,7 @@ __all__ = [
     "digest_of",
     "exact_search",
     "find_garbage",
+    "is_large",
     "map_record",
     "merge_indexes",
     "migrate_index",
@@ -56,5 +58,6 @@ __all__ = [
     "read_manifest",
     "reduce_maps",
     "remove_garbage",
+    "shortlist_length",
     "verify_folder",
 ]

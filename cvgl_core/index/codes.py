@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -52,16 +52,29 @@ class CodeArrays:
     codes: UInt8Array
 
 
-def needs_codes(allowed: int, k: int) -> bool:
-    """Tell whether the best ``k`` of so many tiles are to be found by codes.
+class Shortlister(Protocol):
+    """Names the tiles that are worth comparing exactly."""
 
-    Without FAISS they are not: the exact search finds the same, in the time that it takes.
-    """
-    if allowed <= max(EXACT_TILES, 4 * shortlist_length(k)):
-        return False
+    def shortlist(self, queries: Float32Array, k: int, where: BoolArray | None = None) -> IntArray:
+        """Return the tiles that may be among the best ``k`` of any query, in ascending order.
+
+        Args:
+            queries: descriptors ``[Q, D]``.
+            k: how many are wanted of each query.
+            where: tiles that may be named ``[N]``; all if None.
+        """
+
+
+def is_large(allowed: int, k: int) -> bool:
+    """Tell whether comparing so many tiles takes much longer than finding the best ``k`` first."""
+    return allowed > max(EXACT_TILES, 4 * shortlist_length(k))
+
+
+def can_code() -> bool:
+    """Tell whether FAISS is there; without it the exact search finds the same, in its time."""
     found = find_spec("faiss") is not None
     if not found:
-        _LOG.info("%d tiles are searched one by one; FAISS (cvgl[faiss]) is far quicker", allowed)
+        _LOG.info("all tiles are compared one by one; with FAISS (cvgl[faiss]) it is far quicker")
     return found
 
 
@@ -108,13 +121,7 @@ class Codes:
         self._scanner.add_sa_codes(np.ascontiguousarray(arrays.codes))
 
     def shortlist(self, queries: Float32Array, k: int, where: BoolArray | None = None) -> IntArray:
-        """Return the tiles that may be among the best ``k`` of any query, in ascending order.
-
-        Args:
-            queries: descriptors ``[Q, D]``.
-            k: how many are wanted of each query.
-            where: tiles that may be named ``[N]``; all if None.
-        """
+        """Return the tiles that may be among the best ``k`` of any query; see ``Shortlister``."""
         import faiss
 
         parameters = faiss.RaBitQSearchParameters()
@@ -131,9 +138,13 @@ class Codes:
 
 
 def coded_search(
-    codes: Codes, gallery: Rows, queries: Float32Array, k: int, where: BoolArray | None = None
+    codes: Shortlister,
+    gallery: Rows,
+    queries: Float32Array,
+    k: int,
+    where: BoolArray | None = None,
 ) -> SearchResult:
-    """Return what ``exact_search`` does, but only of tiles that the codes name for some query."""
+    """Return what ``exact_search`` does, but only of tiles that are named for some query."""
     return search_rows(gallery, queries, k, codes.shortlist(queries, k, where))
 
 

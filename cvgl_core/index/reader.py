@@ -16,7 +16,7 @@ from cvgl_core.errors import (
 )
 from cvgl_core.geo import TileGrid
 from cvgl_core.index import shard as shards
-from cvgl_core.index.codes import Codes, coded_search, needs_codes
+from cvgl_core.index.codes import Shortlister, can_code, coded_search, is_large
 from cvgl_core.index.codes_file import open_codes
 from cvgl_core.index.descriptors import Descriptors
 from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
@@ -51,6 +51,7 @@ class Index:
         lons: longitudes of tile centres ``[N]``, degrees.
         lats: latitudes of tile centres ``[N]``, degrees.
         valid_fraction: share of each tile that shows picture ``[N]``.
+        shortlister: finds the best of very many tiles; codes, unless another is set.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -68,6 +69,7 @@ class Index:
         self.lons: FloatArray = np.ascontiguousarray(table["lon"])
         self.lats: FloatArray = np.ascontiguousarray(table["lat"])
         self.valid_fraction: Float32Array = np.ascontiguousarray(table["valid_fraction"])
+        self.shortlister: Shortlister | None = None
         self._check_table()
         if size <= _EAGER_BYTES:
             self._check_all()
@@ -112,19 +114,14 @@ class Index:
             lambda number: np.asarray(self._array(records[number], "descriptors")),
         )
 
-    @cached_property
-    def codes(self) -> Codes:
-        """Codes of all tiles, from the index's cache; made now if they are not there."""
-        return open_codes(self.path, self.manifest, self.descriptors)
-
     def prepare_search(self, progress: Progress = no_progress) -> None:
-        """Make now what the first search of a large index would have to make.
+        """Make now what the first search of a large index needs, if it is not there.
 
         Raises:
             IndexCorruptError: descriptors are not as they were written.
         """
-        if needs_codes(len(self), DEFAULT_DEPTH):
-            self.codes = open_codes(self.path, self.manifest, self.descriptors, progress)
+        if is_large(len(self), DEFAULT_DEPTH):
+            self._shortlister(progress)
 
     @property
     def has_maps(self) -> bool:
@@ -158,8 +155,10 @@ class Index:
                 f"photo's has {queries.shape[1]}; use the model {self.manifest.model}"
             )
         allowed = len(self) if where is None else int(np.count_nonzero(where))
-        if needs_codes(allowed, k):
-            return coded_search(self.codes, self.descriptors, queries, k, where)
+        if is_large(allowed, k):
+            shortlister = self._shortlister()
+            if shortlister is not None:
+                return coded_search(shortlister, self.descriptors, queries, k, where)
         return exact_search(self.descriptors, queries, k, where)
 
     def tile_pixels(self, indices: ArrayLike) -> UInt8Array:
@@ -264,6 +263,12 @@ class Index:
         from cvgl_core.index.verify import verify_folder
 
         return verify_folder(self.path)
+
+    def _shortlister(self, progress: Progress = no_progress) -> Shortlister | None:
+        """Return what finds the best of very many tiles; None where nothing can."""
+        if self.shortlister is None and can_code():
+            self.shortlister = open_codes(self.path, self.manifest, self.descriptors, progress)
+        return self.shortlister
 
     def _window(self, bounds: Bounds) -> tuple[int, int, int, int]:
         """Return top, left, height, width in pixels of the grid's lattice."""

@@ -6,7 +6,7 @@ import pytest
 
 from cvgl_core.errors import OutputError
 from cvgl_core.index import Index, codes, codes_file, exact_search
-from cvgl_core.index.codes import Codes, coded_search, make_codes, needs_codes, shortlist_length
+from cvgl_core.index.codes import Codes, coded_search, is_large, make_codes, shortlist_length
 from tests.index.conftest import DIM
 
 faiss = pytest.importorskip("faiss")
@@ -59,15 +59,18 @@ def test_only_allowed_tiles_are_found(gallery, queries) -> None:
     assert overlap(found.indices, exact_search(gallery, queries, 30, where).indices) > 0.95
 
 
-def test_what_needs_codes(monkeypatch, caplog) -> None:
+def test_what_is_large(monkeypatch) -> None:
     monkeypatch.setattr(codes, "EXACT_TILES", 100)
-    assert not needs_codes(100, 10)
-    assert not needs_codes(4 * shortlist_length(10), 10) and needs_codes(5000, 10)
-    assert not needs_codes(5000, 500)  # nearly all would be compared anyway
+    assert not is_large(100, 10)
+    assert not is_large(4 * shortlist_length(10), 10) and is_large(5000, 10)
+    assert not is_large(5000, 500)  # nearly all would be compared anyway
+
+
+def test_without_faiss_the_search_is_exact(coded: Path, monkeypatch, caplog) -> None:
     monkeypatch.setattr(codes, "find_spec", lambda name: None)
     with caplog.at_level(logging.INFO, "cvgl_core.index.codes"):
-        assert not needs_codes(5000, 10)
-    assert "FAISS" in caplog.text
+        assert search(coded) == [3, 20] and not (coded / "cache").exists()
+    assert "cvgl[faiss]" in caplog.text
 
 
 @pytest.fixture
