@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 EXACT_TILES = 200_000
-"""So many tiles are compared exactly, in less time than the network takes to describe a photo."""
+"""So many tiles are compared exactly: a small part of the time that a photo takes."""
 
 _QUERY_BITS = 4
 _PIECE_ROWS = 16_384

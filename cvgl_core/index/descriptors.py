@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +45,7 @@ class Descriptors:
         part_of = np.searchsorted(self._offsets, wanted, side="right") - 1
         order = np.argsort(part_of, kind="stable")
         starts = np.flatnonzero(np.diff(part_of[order], prepend=-1)).tolist()
-        for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
+        for start, stop in pairwise([*starts, len(order)]):
             here = order[start:stop]
             number = int(part_of[here[0]])
             found[here] = self._part(number)[wanted[here] - self._offsets[number]]
