@@ -54,7 +54,6 @@ __all__ = [
     "map_record",
     "merge_indexes",
     "migrate_index",
-    "needs_codes",
     "read_manifest",
     "reduce_maps",
     "remove_garbage",
