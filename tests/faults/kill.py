@@ -22,6 +22,8 @@ from tests.faults.disk import CHANGES, Operation, killer, watched
 from tests.faults.scenes import QuickDescriber, Rasters, Scene, scenes
 from tests.tiling.helpers import folder_bytes
 
+HANGS_S = 200
+
 
 def changes_of(scene: Scene, folder: Path) -> int:
     """Run a scene undisturbed; return the number of its changes of the disk."""
@@ -33,21 +35,30 @@ def changes_of(scene: Scene, folder: Path) -> int:
 
 
 def killed(scene: Scene, folder: Path, describer: QuickDescriber, at: int, after_s: float) -> bool:
-    """Run a scene's command in a child that dies; return whether it did."""
+    """Run a scene's command in a child that dies; return whether it did.
+
+    Args:
+        scene: the scene.
+        folder: where.
+        describer: the model.
+        at: the change of the disk at which it dies; 0 for a moment.
+        after_s: the moment, in seconds of the processor.
+    """
     child = os.fork()
     if child == 0:
+        signal.alarm(HANGS_S)
         with contextlib.suppress(BaseException):
+            if not at:
+                signal.setitimer(signal.ITIMER_PROF, after_s)  # nothing is told, it just ends
             with watched(folder, killer(at) if at else lambda operation: None):
                 scene.act(folder, describer)
             os._exit(0)
         os._exit(1)
-    if not at:
-        time.sleep(after_s)
-        os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
-    if not os.WIFSIGNALED(status) and os.WEXITSTATUS(status):
-        raise RuntimeError(f"{scene.name} stopped by itself at {at}")
-    return os.WIFSIGNALED(status)
+    died = os.WIFSIGNALED(status)
+    if status and (not died or os.WTERMSIG(status) == signal.SIGALRM):
+        raise RuntimeError(f"{scene.name} failed or hung by itself at {at}, {after_s} s: {status}")
+    return died
 
 
 def version(folder: Path) -> str:
@@ -67,18 +78,18 @@ def main(folder: Path, name: str, at_operations: int, at_random: int) -> None:
     reference, before = folder / "reference", folder / "before"
     reference.mkdir()
     before.mkdir()
-    started = time.monotonic()
     changes = changes_of(scene, reference)
-    taken_s = time.monotonic() - started
     wanted, final = folder_bytes(reference), version(reference / scene.index)
     plain = QuickDescriber()
     scene.before(before, plain)
     earlier = version(before / scene.index)
+    started = time.process_time()
     scene.act(shutil.copytree(before, folder / "once"), once := QuickDescriber())
+    taken_s = time.process_time() - started
     rng = random.Random(7)
     step = max(1, changes // max(1, at_operations))
     points = [(nth, 0.0) for nth in range(1, changes + 1, step)] if at_operations else []
-    points += [(0, rng.uniform(0.0, taken_s)) for _ in range(at_random)]
+    points += [(0, rng.uniform(1e-3, taken_s)) for _ in range(at_random)]
     for number, (at, after_s) in enumerate(points):
         place = Path(shutil.copytree(before, folder / f"case{number}"))
         describer = QuickDescriber()
