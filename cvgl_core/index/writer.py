@@ -65,15 +65,16 @@ class IndexWriter:
             IndexVersionError: the folder holds an index of another format.
             OutputError: the folder cannot be written, or holds something else.
         """
-        self._claim_folder()
         try:
+            self._claim_folder()
             self._lock.acquire(timeout=0)
-        except Timeout as error:
+        except (Timeout, FileNotFoundError, FileExistsError) as error:
+            # The folder of a writer that leaves it empty comes and goes.
             raise IndexLockedError(
                 f"{self.folder}: {self._owner()} is building this index; wait for it or stop it"
             ) from error
         except OSError as error:
-            with fsio.output_errors(self.folder / _LOCK_NAME, self._needed_bytes):
+            with fsio.output_errors(self.folder, self._needed_bytes):
                 raise error
         try:
             owner = f"process {os.getpid()} on {socket.gethostname()}"
@@ -97,9 +98,10 @@ class IndexWriter:
         with suppress(OSError, OutputError):  # what stays behind does no harm
             self._clear_temporary()
             (self.folder / _OWNER_NAME).unlink(missing_ok=True)
-            if not (self.folder / MANIFEST_NAME).exists() and not _names(self.shard_folder):
-                shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder / _LOCK_NAME).unlink(missing_ok=True)
+            if not (self.folder / MANIFEST_NAME).exists():
+                for empty in (self.shard_folder, self.folder):  # another writer may be coming in
+                    empty.rmdir()
         self._lock.release()
 
     def existing(self, name: str, dim: int, maps: MapRecord | None = None) -> ShardRecord | None:
@@ -189,14 +191,14 @@ class IndexWriter:
 
     def _claim_folder(self) -> None:
         """Make the folder, or see that it is one of ours."""
-        with fsio.output_errors(self.folder, self._needed_bytes):
-            if self.folder.exists() and not self.folder.is_dir():
-                raise OutputError(f"{self.folder}: is a file; give a folder for the index")
-            ours = {MANIFEST_NAME, SHARDS_NAME, _LOCK_NAME, _OWNER_NAME}
-            names = _names(self.folder)
-            if names and not ours & set(names):
-                raise OutputError(f"{self.folder}: is no index folder; give an empty or new one")
-            fsio.make_folder(self.shard_folder)
+        for path in (self.folder, self.shard_folder):
+            if path.is_file():
+                raise OutputError(f"{path}: is a file; give a folder for the index")
+        ours = {MANIFEST_NAME, SHARDS_NAME, _LOCK_NAME, _OWNER_NAME}
+        names = _names(self.folder)
+        if names and not ours & set(names):
+            raise OutputError(f"{self.folder}: is no index folder; give an empty or new one")
+        fsio.make_folder(self.shard_folder)
 
     def _read_previous(self) -> Manifest | None:
         """Return the version that the folder holds; a damaged one is built again."""
