@@ -6,6 +6,7 @@ time and size. Nothing but HTTP and HTTPS is spoken.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -19,6 +20,9 @@ from urllib3.util import Retry, Timeout, make_headers, parse_url
 
 from cvgl_core import __version__
 from cvgl_core.errors import RasterOpenError, SourceUnreachableError
+
+# Its warnings name URLs whole, credentials included; what goes wrong is told below, without.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 PARALLEL = 4
 """Requests to one host at the same time."""

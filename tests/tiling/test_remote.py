@@ -111,7 +111,9 @@ def test_what_is_not_there_or_no_geotiff_is_left_out(
             surveyed(f"{server.url}/w.tif")
 
 
-def test_a_server_that_fails_stops_the_survey(world: Path) -> None:
+def test_a_server_that_fails_stops_the_survey(
+    world: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     good = str(world)
     with serve(lambda path: (503, b"", {})) as server:
         with pytest.raises(SourceUnreachableError, match=r"w\.tif.*503.*try again"):
@@ -119,16 +121,16 @@ def test_a_server_that_fails_stops_the_survey(world: Path) -> None:
         assert len(server.asked) == 4  # tried again, but not for ever
     with pytest.raises(SourceUnreachableError, match="try again") as caught:
         surveyed(good, f"{server.url}/w.tif?key=secret")
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value) and "secret" not in caplog.text
 
 
-def test_a_server_that_dies_in_the_middle(tmp_path: Path) -> None:
+def test_a_server_that_dies_in_the_middle(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The error is clear, nothing is taken for a hole, and the next run goes on."""
     path = world_raster(tmp_path / "long.tif", PLAIN, (500, 4500), UTM)
     contents = files({"/long.tif": path.read_bytes()}, {"ETag": '"x"'})
     alive = [True]
     with serve(lambda p: contents(p) if alive[0] else (0, b"", {})) as server:
-        url = f"{server.url}/long.tif"
+        url = f"{server.url}/long.tif?key=secret"
         city = tmp_path / "city.cvgl"
         describer = StubDescriber()
         found = surveyed(url).rasters
@@ -141,6 +143,7 @@ def test_a_server_that_dies_in_the_middle(tmp_path: Path) -> None:
             build_index(found, city, describer, progress=after_first)
         begun = len(list(city.glob("shards/r*")))
         assert begun >= 1 and not (city / "manifest.json").exists()
+        assert "secret" not in caplog.text
         alive[0] = True
         result = build_index(surveyed(url).rasters, city, describer)
         assert result.blocks_kept >= begun and result.blocks_written >= 1
