@@ -181,9 +181,9 @@ class SourceBlocks:
         unread: UInt8Array | None = None
         reason = ""
         for unit, whole in self._units(box):
-            found = self._cache.get((id(self), unit), lambda: self._decode(unit))  # noqa: B023
+            found = self._cache.get((self, unit), lambda: self._decode(unit))  # noqa: B023
             if not wanted(whole):
-                self._cache.drop((id(self), unit))
+                self._cache.drop((self, unit))
             here, there = _overlap(box, whole)
             rgb[here] = found.pixels.rgb[there]
             part = found.pixels.shown

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -16,6 +14,7 @@ from cvgl_core.index import DamagedRecord
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
 from tiling.blocks import BlockCache
 from tiling.facts import storable_text
+from tiling.open_readers import OpenReaders
 from tiling.placement import Box
 from tiling.plan import BLOCK_TILES, Block, Plan
 from tiling.reader import CACHE_BYTES, RasterReader
@@ -46,7 +45,7 @@ class CutBlock:
 class Cutter:
     """Reads blocks of a plan; a context manager, to be used by any number of threads.
 
-    Rasters are opened when a block first needs them.
+    Rasters are opened when a block first needs them, and only so many at once.
 
     Args:
         plan: what to cut.
@@ -66,9 +65,7 @@ class Cutter:
         self._min_valid = min_valid
         self._fill = np.array([*fill_rgb, 0.0])
         self._cache = BlockCache(cache_bytes)
-        self._stack = ExitStack()
-        self._lock = threading.Lock()
-        self._readers: dict[int, RasterReader | WebReader] = {}
+        self._readers = OpenReaders(self._reader)
         self._done: set[tuple[int, int]] = set()
 
     def __enter__(self) -> Cutter:
@@ -80,8 +77,7 @@ class Cutter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._readers.clear()
-        self._stack.close()
+        self._readers.close()
 
     def cut(self, block: Block) -> CutBlock:
         """Return the pixels of a block: of overlapping rasters the first listed wins.
@@ -95,7 +91,8 @@ class Cutter:
         rgb, valid = np.zeros((0, 0, 3), np.uint8), np.zeros((height, width), np.bool_)
         unread: list[tuple[BoolArray, int, str]] = []
         for number in block.sources:
-            view = self._reader(number).read(block.window_px, self._wanted)
+            with self._readers.lent(number) as reader:
+                view = reader.read(block.window_px, self._wanted)
             if view.unread is not None:
                 unread.append((view.unread, number, view.reason))
             if not rgb.size:
@@ -116,15 +113,9 @@ class Cutter:
         return CutBlock(block, rgb, valid, kept, share[kept], damaged)
 
     def _reader(self, number: int) -> RasterReader | WebReader:
-        """Return the open reader of a raster."""
-        with self._lock:
-            if number not in self._readers:
-                plan = self._plan
-                info = plan.rasters[number]
-                reader = reader_of(info, plan.grid.crs, plan.gsd_m_per_px, self._cache)
-                self._stack.enter_context(reader)
-                self._readers[number] = reader
-            return self._readers[number]
+        """Return the reader of a raster, not yet open."""
+        plan = self._plan
+        return reader_of(plan.rasters[number], plan.grid.crs, plan.gsd_m_per_px, self._cache)
 
     def _wanted(self, box: Box) -> bool:
         """Tell whether a block that is still to be cut shows a part of the lattice."""
