@@ -122,8 +122,7 @@ def build(
     verbose: Verbose = 0,
 ) -> None:
     """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
-    from cvgl_core.index import Index, is_large
-    from cvgl_core.types import DEFAULT_DEPTH
+    from cvgl_core.index import make_ready
     from tiling.build import build_index
     from tiling.sharding import parse_part
 
@@ -141,8 +140,8 @@ def build(
         result = build_index(
             rasters, output, describer, settings, maps=maps, part=part, crew=crew, progress=progress
         )
-        if part is None and is_large(result.manifest.tile_count, DEFAULT_DEPTH):
-            Index.open(output).prepare_search(progress)
+        if part is None:
+            make_ready(output, progress)
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
     if as_json:
         _print_json(facts)

@@ -62,10 +62,11 @@ def merge(
     verbose: Verbose = 0,
 ) -> None:
     """Put indexes of one grid and model together; on one disk that takes no space."""
-    from cvgl_core.index import merge_indexes
+    from cvgl_core.index import make_ready, merge_indexes
 
     with progress_bar(progress_as) as progress:
         manifest = merge_indexes(indexes, output, progress)
+        make_ready(output, progress)
     facts = {
         "index": str(output),
         "index_id": manifest.index_id,

@@ -19,7 +19,7 @@ from cvgl_core.index.maps import KEPT_CHANNELS, ReducedMaps, map_record, reduce_
 from cvgl_core.index.merge import merge_indexes
 from cvgl_core.index.migrate import migrate_index
 from cvgl_core.index.order import along_curve
-from cvgl_core.index.reader import Index
+from cvgl_core.index.reader import Index, make_ready
 from cvgl_core.index.search import Rows, SearchResult, exact_search
 from cvgl_core.index.shard import TILE_DTYPE, ShardData
 from cvgl_core.index.verify import verify_folder
@@ -51,6 +51,7 @@ __all__ = [
     "exact_search",
     "find_garbage",
     "is_large",
+    "make_ready",
     "map_record",
     "merge_indexes",
     "migrate_index",

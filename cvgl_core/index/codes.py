@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from cvgl_core.index.search import Rows, SearchResult, search_rows, unit_rows, widen
+from cvgl_core.index.search import Rows, SearchResult, exact_search, search_rows, unit_rows, widen
 from cvgl_core.types import BoolArray, Float32Array, IntArray, Progress, UInt8Array, no_progress
 
 if TYPE_CHECKING:
@@ -145,7 +145,10 @@ def coded_search(
     where: BoolArray | None = None,
 ) -> SearchResult:
     """Return what ``exact_search`` does, but only of tiles that are named for some query."""
-    return search_rows(gallery, queries, k, codes.shortlist(queries, k, where))
+    named = codes.shortlist(queries, k, where)
+    if len(named) < k:  # codes from a stranger may name anything, or nothing
+        return exact_search(gallery, queries, k, where)
+    return search_rows(gallery, queries, k, named)
 
 
 def _scanner(centre: Float32Array) -> faiss.IndexRaBitQ:

@@ -114,15 +114,6 @@ class Index:
             lambda number: np.asarray(self._array(records[number], "descriptors")),
         )
 
-    def prepare_search(self, progress: Progress = no_progress) -> None:
-        """Make now what the first search of a large index needs, if it is not there.
-
-        Raises:
-            IndexCorruptError: descriptors are not as they were written.
-        """
-        if is_large(len(self), DEFAULT_DEPTH):
-            self._shortlister(progress)
-
     @property
     def has_maps(self) -> bool:
         """Whether detailed maps of the tiles are stored."""
@@ -156,10 +147,20 @@ class Index:
             )
         allowed = len(self) if where is None else int(np.count_nonzero(where))
         if is_large(allowed, k):
-            shortlister = self._shortlister()
+            shortlister = self.prepare_search()
             if shortlister is not None:
                 return coded_search(shortlister, self.descriptors, queries, k, where)
         return exact_search(self.descriptors, queries, k, where)
+
+    def prepare_search(self, progress: Progress = no_progress) -> Shortlister | None:
+        """Return what finds the best of very many tiles, made if need be; None where nothing can.
+
+        Raises:
+            IndexCorruptError: descriptors are not as they were written.
+        """
+        if self.shortlister is None and can_code():
+            self.shortlister = open_codes(self.path, self.manifest, self.descriptors, progress)
+        return self.shortlister
 
     def tile_pixels(self, indices: ArrayLike) -> UInt8Array:
         """Return the pixels of tiles ``[K, p, p, 3]`` as they were described.
@@ -264,12 +265,6 @@ class Index:
 
         return verify_folder(self.path)
 
-    def _shortlister(self, progress: Progress = no_progress) -> Shortlister | None:
-        """Return what finds the best of very many tiles; None where nothing can."""
-        if self.shortlister is None and can_code():
-            self.shortlister = open_codes(self.path, self.manifest, self.descriptors, progress)
-        return self.shortlister
-
     def _window(self, bounds: Bounds) -> tuple[int, int, int, int]:
         """Return top, left, height, width in pixels of the grid's lattice."""
         gsd = self.manifest.gsd_m_per_px
@@ -338,6 +333,16 @@ class Index:
         unique = bool((np.diff(places) != 0).all())
         if not (inside & on_earth & share).all() or not unique:
             raise IndexCorruptError(f"{self.path}: its table of tiles contradicts its manifest")
+
+
+def make_ready(folder: Path, progress: Progress = no_progress) -> None:
+    """Make now what the first search of a large index would have to make.
+
+    Raises:
+        IndexFolderError: the index cannot be used.
+    """
+    if is_large(read_manifest(folder).tile_count, DEFAULT_DEPTH):
+        Index.open(folder).prepare_search(progress)
 
 
 def _floor(value: float) -> int:

@@ -6,7 +6,14 @@ import pytest
 
 from cvgl_core.errors import OutputError
 from cvgl_core.index import Index, codes, codes_file, exact_search
-from cvgl_core.index.codes import Codes, coded_search, is_large, make_codes, shortlist_length
+from cvgl_core.index.codes import (
+    CodeArrays,
+    Codes,
+    coded_search,
+    is_large,
+    make_codes,
+    shortlist_length,
+)
 from tests.index.conftest import DIM
 
 faiss = pytest.importorskip("faiss")
@@ -153,6 +160,30 @@ def test_nothing_is_written_through_a_link(coded: Path, tmp_path: Path, caplog) 
     (coded / "cache").symlink_to(elsewhere)
     assert search(coded) == [3, 20] and "leads out" in caplog.text
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["nan", "zeros", "ones", "noise"])
+def test_codes_of_a_stranger_cannot_do_more_than_mislead(coded: Path, content: str) -> None:
+    """Sealed as it should be, and full of nonsense."""
+    index = Index.open(coded)
+    arrays = make_codes(index.descriptors)
+    size = arrays.turn.nbytes + arrays.centre.nbytes + arrays.codes.nbytes
+    made = {
+        "nan": np.full(size // 4 + 1, np.nan, np.float32).view(np.uint8)[:size],
+        "zeros": np.zeros(size, np.uint8),
+        "ones": np.full(size, 255, np.uint8),
+        "noise": np.random.default_rng(0).integers(0, 256, size, np.uint8),
+    }[content]
+    turn, centre, rest = np.split(made, np.cumsum([arrays.turn.nbytes, arrays.centre.nbytes]))
+    hostile = CodeArrays(
+        turn.view(np.float32).reshape(arrays.turn.shape),
+        centre.view(np.float32),
+        rest.reshape(arrays.codes.shape),
+    )
+    codes_file._write(coded / "cache", index.manifest, hostile)
+    found = index.search(np.eye(2, DIM, dtype=np.float32), 3)
+    assert found.indices.shape == (2, 3)
+    assert (found.indices >= 0).all() and (found.indices < len(index)).all()
 
 
 def test_a_query_is_not_changed(coded: Path) -> None:
