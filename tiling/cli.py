@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar, run
+from cvgl_core.console import (
+    INTERRUPTED,
+    AsJson,
+    ProgressAs,
+    ProgressStyle,
+    Verbose,
+    progress_bar,
+    run,
+)
 from cvgl_core.errors import IndexCorruptError, SettingsError
 from tiling.cli_store import add_commands
 from tiling.engines import DEFAULT_MODEL
@@ -294,7 +303,12 @@ add_commands(app)
 
 def main() -> None:
     """Run the command and exit with its code."""
-    sys.exit(run(app, "cvgl-tile"))
+    code = run(app, "cvgl-tile")
+    if code == INTERRUPTED:  # all is ended; only taking the network down would keep the terminal
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _settings(
