@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError  # what GDAL says to a WarpedVRT comes as it is
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
@@ -195,7 +196,7 @@ def raster_errors(path: Place) -> Iterator[None]:
     try:
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES, **(GDAL_OPTIONS if remote else {})):
             yield
-    except (RasterioError, ValueError, OSError) as error:
+    except (RasterioError, CPLE_BaseError, ValueError, OSError) as error:
         if remote:
             raise SourceUnreachableError(
                 f"{path}: what the server sends cannot be read; try again later, a build goes on "
