@@ -121,6 +121,7 @@ class SourceBlocks:
         self._level = level
         self._factor = factor
         self._cache = cache
+        self._key = str(info.path), level, factor
         self._stack = ExitStack()
         self._idle: list[_Handle] = []
 

@@ -13,6 +13,7 @@ import numpy as np
 from cvgl_core.index import DamagedRecord
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
 from tiling.blocks import BlockCache
+from tiling.buffers import Buffers
 from tiling.facts import storable_text
 from tiling.open_readers import OpenReaders
 from tiling.placement import Box
@@ -65,6 +66,7 @@ class Cutter:
         self._min_valid = min_valid
         self._fill = np.array([*fill_rgb, 0.0])
         self._cache = BlockCache(cache_bytes)
+        self._buffers = Buffers()
         self._readers = OpenReaders(self._reader)
         self._done: set[tuple[int, int]] = set()
 
@@ -90,23 +92,25 @@ class Cutter:
         height, width = block.window_px[2:]
         rgb, valid = np.zeros((0, 0, 3), np.uint8), np.zeros((height, width), np.bool_)
         unread: list[tuple[BoolArray, int, str]] = []
+        whole = False
         for number in block.sources:
             with self._readers.lent(number) as reader:
                 view = reader.read(block.window_px, self._wanted)
             if view.unread is not None:
                 unread.append((view.unread, number, view.reason))
             if not rgb.size:
-                rgb, valid = view.rgb, view.valid
+                rgb, valid, whole = view.rgb, view.valid, view.whole
             else:
                 holes = view.valid & ~valid
                 rgb[holes] = view.rgb[holes]
                 valid |= view.valid
-            if valid.all():
+                whole = bool(valid.all())
+            if whole:
                 break
+        if whole:
+            share = np.ones(len(block.rows), np.float32)
+            return CutBlock(block, rgb, valid, np.arange(len(share)), share)
         damaged = tuple(self._damaged(block, unread, valid))
-        if valid.all():
-            whole = np.ones(len(block.rows), np.float32)
-            return CutBlock(block, rgb, valid, np.arange(len(whole)), whole, damaged)
         cv2.add(rgb, self._fill, dst=rgb, mask=(~valid).view(np.uint8))  # it is 0 there
         share = _shares(block, valid, self._plan)
         kept = np.flatnonzero(share >= self._min_valid - 1e-9)
@@ -114,8 +118,8 @@ class Cutter:
 
     def _reader(self, number: int) -> RasterReader | WebReader:
         """Return the reader of a raster, not yet open."""
-        plan = self._plan
-        return reader_of(plan.rasters[number], plan.grid.crs, plan.gsd_m_per_px, self._cache)
+        plan, info = self._plan, self._plan.rasters[number]
+        return reader_of(info, plan.grid.crs, plan.gsd_m_per_px, self._cache, self._buffers)
 
     def _wanted(self, box: Box) -> bool:
         """Tell whether a block that is still to be cut shows a part of the lattice."""

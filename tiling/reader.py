@@ -17,11 +17,12 @@ import numpy as np
 
 from cvgl_core.types import BoolArray, UInt8Array
 from tiling.blocks import BlockCache, Decoded, SourceBlocks
+from tiling.buffers import Buffers
 from tiling.placement import Box, Nodes, Placement
 from tiling.raster import RasterInfo, raster_errors
 from tiling.resample import Pixels, shrink, warp
 
-CACHE_BYTES = 128 << 20
+CACHE_BYTES = 256 << 20
 _MAX_FACTOR = 64
 _STRIP_PX = 256
 _MAX_PIXELS = 1 << 25  # of the raster, for a strip
@@ -42,14 +43,25 @@ class View:
     Attributes:
         rgb: colours ``[h, w, 3]``, 0 where there is no picture.
         valid: where there is picture, ``[h, w]``; read only.
+        whole: whether there is picture everywhere.
         unread: where there may be picture but could not be read; None if nowhere.
         reason: why it could not.
     """
 
     rgb: UInt8Array
     valid: BoolArray
+    whole: bool = False
     unread: BoolArray | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is read at once: where it lies, what it needs of the raster, None for nothing."""
+
+    nodes: Nodes
+    box: Box | None
+    alike: bool = False
 
 
 class RasterReader:
@@ -61,12 +73,19 @@ class RasterReader:
         gsd_m_per_px: side of a pixel of the lattice; pixel (row, col) has its north-west corner at
             ``(col * gsd, -row * gsd)`` metres.
         cache: of decoded blocks, shared with other readers.
+        buffers: lends the memory of what is returned.
     """
 
     def __init__(
-        self, info: RasterInfo, crs: str, gsd_m_per_px: float, cache: BlockCache | None = None
+        self,
+        info: RasterInfo,
+        crs: str,
+        gsd_m_per_px: float,
+        cache: BlockCache | None = None,
+        buffers: Buffers | None = None,
     ) -> None:
         self._info = info
+        self._buffers = buffers or Buffers()
         self._placement = Placement(info, crs, gsd_m_per_px)
         scale = min(self._placement.scale_px()) * (1.0 + 1e-6)
         level, reduced = _overview(info, scale)
@@ -105,22 +124,29 @@ class RasterReader:
         Raises:
             RasterOpenError: the file is gone.
         """
+        with raster_errors(self._info.path):
+            return self._read(window_px, wanted)
+
+    def _read(self, window_px: Box, wanted: Wanted) -> View:
+        """Return a window of the lattice, part by part."""
         top, left, height, width = window_px
         nodes = self._placement.nodes(window_px).scaled(*self._blocks.scale)
-        rgb = np.empty((height, width, 3), np.uint8)
+        rgb = self._buffers.lend((height, width, 3))
         shown: UInt8Array | None = None
         unread: BoolArray | None = None
         reason = ""
         for part in self._parts(nodes):
-            box = part.window
-            bottom = box[0] + box[2]
+            box = part.nodes.window
+            bottom, right = box[0] + box[2], box[1] + box[3]
 
             def again(block: Box) -> bool:
                 seen = nodes.seen(block)
-                return bottom < min(seen[0] + seen[2], top + height) or wanted(seen)  # noqa: B023
+                below = bottom < min(seen[0] + seen[2], top + height)  # noqa: B023
+                beside = right < min(seen[1] + seen[3], left + width)  # noqa: B023
+                return below or beside or wanted(seen)
 
-            here = slice(box[0] - top, bottom - top), slice(box[1] - left, box[1] - left + box[3])
-            found = self._part(part, again, rgb[here])
+            here = slice(box[0] - top, bottom - top), slice(box[1] - left, right - left)
+            found = self._found(part, again, rgb[here])
             if found.pixels.shown is not None:
                 shown = np.full((height, width), 255, np.uint8) if shown is None else shown
                 shown[here] = found.pixels.shown
@@ -128,28 +154,39 @@ class RasterReader:
                 unread = np.zeros((height, width), np.bool_) if unread is None else unread
                 unread[here], reason = found.unread > 0, reason or found.reason
         if shown is None:
-            return View(rgb, np.broadcast_to(np.True_, (height, width)), unread, reason)
-        return View(rgb, shown > 0, unread, reason)
+            everywhere = np.broadcast_to(np.True_, (height, width))
+            return View(rgb, everywhere, True, unread, reason)
+        return View(rgb, shown > 0, False, unread, reason)
 
-    def _parts(self, nodes: Nodes) -> Iterator[Nodes]:
-        """Yield the parts in which a window is read: strips, or less where the map is torn."""
+    def _parts(self, nodes: Nodes) -> Iterator[_Part]:
+        """Yield parts of a window, small enough for a processor's cache."""
         top, left, height, width = nodes.window
+        alike = nodes.alike() is not None
         rows = max(_STRIP_PX // nodes.step, 1) * nodes.step
-        edges = nodes.alike()
-        if edges is not None:
-            down = (edges[2] - edges[0]) / height
+        wide = width if alike else 4 * rows
+        if alike:
+            down = float(nodes.v[-1, 0] - nodes.v[0, 0]) / (len(nodes.v) - 1) / nodes.step
             tries = range(rows, 8 * rows, nodes.step)
             rows = next((n for n in tries if abs(n * down - round(n * down)) < 1e-3), height)
         for first in range(0, height, rows):
-            strip = nodes.part((top + first, left, min(rows, height - first), width))
-            yield from [strip] if edges is not None else self._pieces(strip)
+            for start in range(0, width, wide):
+                tall, broad = min(rows, height - first), min(wide, width - start)
+                part = nodes.part((top + first, left + start, tall, broad))
+                edges = part.alike() if alike else None
+                if edges is None:
+                    yield from self._pieces(part)
+                else:
+                    y, x, bottom, right = (round(edge) for edge in edges)
+                    yield _Part(part, (y, x, bottom - y, right - x), True)
 
-    def _pieces(self, nodes: Nodes) -> Iterator[Nodes]:
-        """Yield parts of a window for each of which a reasonable part of the raster is read."""
+    def _pieces(self, nodes: Nodes) -> Iterator[_Part]:
+        """Yield parts of a window, smaller ones where the map is torn."""
         top, left, height, width = nodes.window
         box, half = self._box(nodes), max(height, width) // 2 // nodes.step * nodes.step
-        if box is None or not half or _fits(box):
-            yield nodes
+        if box is None or (box[2] * box[3] <= _MAX_PIXELS and max(box[2:]) <= _MAX_SIDE_PX):
+            yield _Part(nodes, box)
+        elif not half:
+            yield _Part(nodes, None)
         elif height > width:
             yield from self._pieces(nodes.part((top, left, half, width)))
             yield from self._pieces(nodes.part((top + half, left, height - half, width)))
@@ -157,35 +194,29 @@ class RasterReader:
             yield from self._pieces(nodes.part((top, left, height, half)))
             yield from self._pieces(nodes.part((top, left + half, height, width - half)))
 
-    def _part(self, nodes: Nodes, again: Wanted, into: UInt8Array) -> Decoded:
-        """Return part of a window; its colours are also put somewhere.
+    def _found(self, part: _Part, again: Wanted, into: UInt8Array) -> Decoded:
+        """Return a part of a window; its colours are put ``into`` ``[h, w, 3]``.
 
         Args:
-            nodes: where it lies.
+            part: of the window.
             again: tells whether a block of the raster will be asked for again.
-            into: where its colours go, ``[h, w, 3]``.
+            into: where its colours go.
         """
-        height, width = nodes.window[2:]
-        edges = nodes.alike()
-        box = self._box(nodes) if edges is None else _whole(edges)
-        if box is None or (edges is None and not _fits(box)):
+        height, width = into.shape[:2]
+        if part.box is None:
             into[:] = 0
             return Decoded(Pixels(into, np.zeros((height, width), np.uint8)))
-        same = edges is not None and box[2:] == (height, width)
-        with raster_errors(self._info.path):
-            found = self._blocks.read(box, again, into if same else None)
-        nodes = nodes.moved(box[1], box[0])
-        finer = nodes.covered_px()
-        pixels = (
-            warp(found.pixels, nodes, finer)
-            if edges is None
-            else shrink(found.pixels, height, width)
-        )
-        if not same:
-            into[:] = pixels.rgb
+        same = part.alike and part.box[2:] == (height, width)
+        found = self._blocks.read(part.box, again, into if same else None)
+        nodes = part.nodes.moved(part.box[1], part.box[0])
+        if part.alike:
+            pixels = shrink(found.pixels, height, width, into)
+        else:
+            pixels = warp(found.pixels, nodes, nodes.covered_px(), into)
         if found.unread is None:
             return Decoded(pixels)
-        return Decoded(pixels, warp(Pixels(found.unread), nodes, finer).rgb, found.reason)
+        unread = warp(Pixels(found.unread), nodes, nodes.covered_px()).rgb
+        return Decoded(pixels, unread, found.reason)
 
     def _box(self, nodes: Nodes) -> Box | None:
         """Return what must be read to gather from; None if there is nothing to see."""
@@ -198,17 +229,6 @@ class RasterReader:
         return (
             None if min(bottom - top, right - left) < 2 else (top, left, bottom - top, right - left)
         )
-
-
-def _fits(box: Box) -> bool:
-    """Tell whether so much can be gathered from."""
-    return box[2] * box[3] <= _MAX_PIXELS and max(box[2:]) <= _MAX_SIDE_PX
-
-
-def _whole(edges: tuple[float, float, float, float]) -> Box:
-    """Return a box whose edges lie on edges of pixels."""
-    top, left, bottom, right = (round(edge) for edge in edges)
-    return top, left, bottom - top, right - left
 
 
 def _overview(info: RasterInfo, scale: float) -> tuple[int | None, int]:

@@ -33,14 +33,21 @@ class Pixels:
         return self.rgb.nbytes + (0 if self.shown is None else self.shown.nbytes)
 
 
-def shrink(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Return pixels averaged to a smaller size; an old one counts by its share of a new one."""
+def shrink(pixels: Pixels, height: int, width: int, into: UInt8Array | None = None) -> Pixels:
+    """Return pixels averaged to a smaller size; an old one counts by its share of a new one.
+
+    Args:
+        pixels: any.
+        height: of the result.
+        width: of the result.
+        into: where its colours go, or a new place if None.
+    """
     if pixels.rgb.shape[:2] == (height, width):
         return pixels
-    return _each(pixels, lambda values, _: _smaller(values, height, width))
+    return _each(pixels, into, lambda values, _, to: _smaller(values, height, width, to))
 
 
-def warp(pixels: Pixels, nodes: Nodes, finer: int) -> Pixels:
+def warp(pixels: Pixels, nodes: Nodes, finer: int, into: UInt8Array | None = None) -> Pixels:
     """Return pixels as they lie on a window of a lattice.
 
     Args:
@@ -48,31 +55,37 @@ def warp(pixels: Pixels, nodes: Nodes, finer: int) -> Pixels:
         nodes: where the window lies in that part.
         finer: samples of a pixel along each axis, linear between pixels, whose mean it is: as many
             as it covers pixels.
+        into: where colours go ``[h, w, 3]``, or a new place if None.
     """
     height, width = nodes.window[2:]
     u, v = (
         _between(x, nodes.step * finer, height * finer, width * finer) for x in (nodes.u, nodes.v)
     )
 
-    def sampled(values: UInt8Array, outside: int) -> UInt8Array:
-        fine = cv2.remap(values, u, v, cv2.INTER_LINEAR, borderMode=outside)
-        return _smaller(np.asarray(fine, np.uint8), height, width)
+    def sampled(values: UInt8Array, outside: int, to: UInt8Array | None) -> UInt8Array:
+        first = to if finer == 1 else None
+        fine = cv2.remap(values, u, v, cv2.INTER_LINEAR, dst=first, borderMode=outside)
+        return _smaller(np.asarray(fine, np.uint8), height, width, to)
 
-    return _each(pixels, sampled)
+    return _each(pixels, into, sampled)
 
 
-def _each(pixels: Pixels, mix: Callable[[UInt8Array, int], UInt8Array]) -> Pixels:
+def _each(
+    pixels: Pixels,
+    into: UInt8Array | None,
+    mix: Callable[[UInt8Array, int, UInt8Array | None], UInt8Array],
+) -> Pixels:
     """Return pixels mixed in some way, of those that are shown, in the proportions left."""
     if pixels.shown is None:
-        return Pixels(mix(pixels.rgb, cv2.BORDER_REPLICATE))
-    rgb, weight = (mix(values, cv2.BORDER_CONSTANT) for values in (pixels.rgb, pixels.shown))
-    partly = np.flatnonzero((weight > 0) & (weight < 255))
-    if len(partly):
-        some = weight.reshape(-1)[partly]
-        colours = rgb.reshape(-1, 3)
-        whole = colours[partly] * (255.0 / some[:, None])
-        colours[partly] = np.where(some[:, None] > _HALF, np.rint(whole).clip(0, 255), 0)
-        weight.reshape(-1)[partly] = np.where(some > _HALF, 255, 0)
+        return Pixels(mix(pixels.rgb, cv2.BORDER_REPLICATE, into))
+    rgb = mix(pixels.rgb, cv2.BORDER_CONSTANT, into)
+    weight = mix(pixels.shown, cv2.BORDER_CONSTANT, None)
+    partly = np.nonzero((weight > 0) & (weight < 255))
+    if len(partly[0]):
+        some = weight[partly][:, None]
+        whole = np.rint(rgb[partly] * (255.0 / some)).clip(0.0, 255.0)
+        rgb[partly] = np.where(some > _HALF, whole, 0.0)
+        weight[partly] = np.where(some[:, 0] > _HALF, 255, 0)
     return Pixels(rgb, None if weight.min(initial=255) else weight)
 
 
@@ -84,8 +97,9 @@ def _between(nodes: FloatArray, step: int, height: int, width: int) -> Float32Ar
     return np.asarray(dense[step : step + height, step : step + width], np.float32)
 
 
-def _smaller(values: UInt8Array, height: int, width: int) -> UInt8Array:
+def _smaller(values: UInt8Array, height: int, width: int, into: UInt8Array | None) -> UInt8Array:
     """Return means over areas."""
     if values.shape[:2] == (height, width):
         return values
-    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    size = (width, height)
+    return np.asarray(cv2.resize(values, size, dst=into, interpolation=cv2.INTER_AREA), np.uint8)

@@ -19,6 +19,7 @@ from cvgl_core.errors import RasterOpenError
 from cvgl_core.geo.crs import transformer
 from cvgl_core.types import UInt8Array
 from tiling.blocks import BlockCache
+from tiling.buffers import Buffers
 from tiling.formats import picture_driver
 from tiling.placement import Box
 from tiling.raster import RasterInfo
@@ -130,7 +131,7 @@ class WebReader:
 
 
 def reader_of(
-    info: RasterInfo, crs: str, gsd_m_per_px: float, cache: BlockCache
+    info: RasterInfo, crs: str, gsd_m_per_px: float, cache: BlockCache, buffers: Buffers
 ) -> RasterReader | WebReader:
     """Return what reads a raster on the lattice of a grid.
 
@@ -139,10 +140,11 @@ def reader_of(
         crs: of the grid.
         gsd_m_per_px: side of a pixel of the lattice.
         cache: of decoded blocks, shared by readers.
+        buffers: lends memory.
     """
     if isinstance(info.path, TileLevel):
         return WebReader(info, info.path, crs, gsd_m_per_px)
-    return RasterReader(info, crs, gsd_m_per_px, cache)
+    return RasterReader(info, crs, gsd_m_per_px, cache, buffers)
 
 
 def decode_tile(level: TileLevel, data: bytes, side_px: int | None) -> UInt8Array:
