@@ -32,6 +32,7 @@ from tiling.source_options import (
     Order,
     SourceCrs,
     Sources,
+    Stretch,
     Strict,
     Terms,
     TileCache,
@@ -116,6 +117,7 @@ def build(
     precedence: Order = Precedence.ORDER,
     date_in_name: DateInName = "",
     strict: Strict = False,
+    stretch: Stretch = None,
     asset: Asset = "",
     zoom: Zoom = None,
     accept_terms: Terms = None,
@@ -138,7 +140,7 @@ def build(
     part = None if shard is None else parse_part(shard)
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = taking_of(
-        source_crs, bands, precedence, date_in_name, strict, accept_terms, zoom, tile_cache
+        source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
     describer = _describer(model, device, precision, output)
@@ -180,6 +182,7 @@ def plan(
     precedence: Order = Precedence.ORDER,
     date_in_name: DateInName = "",
     strict: Strict = False,
+    stretch: Stretch = None,
     asset: Asset = "",
     zoom: Zoom = None,
     accept_terms: Terms = None,
@@ -197,7 +200,7 @@ def plan(
 
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
     taking = taking_of(
-        source_crs, bands, precedence, date_in_name, strict, accept_terms, zoom, tile_cache
+        source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
     describer = _describer(model, device, precision)

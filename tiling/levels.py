@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import mercantile
+from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import SettingsError
@@ -92,6 +93,8 @@ def _wms_level(service: Service, area: BaseGeometry, gsd_m_per_px: float) -> Til
     if not is_metric(crs):
         raise SettingsError(f"{service}: crs={crs[:40]} is no projected CRS in metres")
     version = asked.get("version", "1.1.1")
+    if version.startswith("1.3") and CRS.from_user_input(crs).axis_info[0].direction == "north":
+        raise SettingsError(f"{service}: ask for {crs} with version=1.1.1: 1.3.0 turns its axes")
     query = {
         "service": "WMS",
         "version": version,
@@ -104,7 +107,7 @@ def _wms_level(service: Service, area: BaseGeometry, gsd_m_per_px: float) -> Til
     } | asked
     query["crs" if version.startswith("1.3") else "srs"] = crs
     url = urlunsplit(parts._replace(query=urlencode(query) + "&bbox={bbox}", fragment=""))
-    side = float(f"{gsd_m_per_px * _units_per_m(crs, area):.2g}")
+    side = float(f"{gsd_m_per_px * _units_per_m(crs, area):.3g}")
     return TileLevel(
         service, url, f"{asked['layers'][:80]} {side:g} m", crs, 0.0, 0.0, side, _WMS_TILE_PX
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,14 @@ Terms = Annotated[
 TileCache = Annotated[
     Path | None, typer.Option(help="Folder that keeps fetched tiles; ~/.cache/cvgl if not given.")
 ]
+Stretch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Values that become black and white in other images than 8 bits; each image's own "
+        "2nd and 98th percentile if not given.",
+    ),
+]
 Bands = Annotated[str | None, typer.Option(metavar="R,G,B", help="Bands to show, from 1.")]
 
 
@@ -61,6 +70,7 @@ def taking_of(
     order: Precedence,
     date_in_name: str,
     strict: bool,
+    stretch: str | None,
     accepted: list[str] | None,
     zoom: int | None,
     cache: Path | None,
@@ -74,8 +84,27 @@ def taking_of(
     except ValueError as error:
         raise SettingsError(f"--bands {bands!r}: numbers such as 3,2,1 are wanted") from error
     wanted = Wanted(zoom=zoom, cache=cache)
-    hosts = tuple(accepted or ())
-    return SurveySettings(source_crs, chosen, order, strict, date_in_name, hosts, wanted)
+    return SurveySettings(
+        crs=source_crs,
+        bands=chosen,
+        precedence=order,
+        strict=strict,
+        date_in_name=date_in_name,
+        stretch=None if stretch is None else _limits(stretch),
+        accepted=tuple(accepted or ()),
+        wanted=wanted,
+    )
+
+
+def _limits(text: str) -> tuple[float, float]:
+    """Return the values of an option that become black and white."""
+    try:
+        low, high = (float(value) for value in text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not -math.inf < low < high < math.inf:
+        raise SettingsError(f"--stretch {text!r}: two numbers LOW,HIGH such as 0,3000 are wanted")
+    return low, high
 
 
 def listed_sources(sources: list[str], asset: str) -> tuple[Source, ...]:

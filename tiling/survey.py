@@ -37,6 +37,8 @@ class SurveySettings:
         precedence: which of overlapping rasters is shown.
         strict: refuse everything when one raster cannot be used.
         date_in_name: how names of files hold the date; empty if they do not.
+        stretch: values that become black and white in rasters of other types than 8 bits, the same
+            in all; found out for each by itself if None.
         accepted: hosts whose terms the user has accepted.
         wanted: the area, and what is wanted of map services.
     """
@@ -46,6 +48,7 @@ class SurveySettings:
     precedence: Precedence = Precedence.ORDER
     strict: bool = False
     date_in_name: str = ""
+    stretch: tuple[float, float] | None = None
     accepted: tuple[str, ...] = ()
     wanted: Wanted = field(default_factory=Wanted)
 
@@ -137,7 +140,10 @@ def _look(source: Source, settings: SurveySettings) -> RasterInfo | None:
     acquired = source.acquired
     if settings.date_in_name:
         acquired = name_date(source.place.name, settings.date_in_name)
-    return with_stretch(replace(info, acquired=acquired) if acquired else info)
+    info = replace(info, acquired=acquired) if acquired else info
+    if settings.stretch is None or info.dtype == "uint8":
+        return with_stretch(info)
+    return replace(info, stretch=(settings.stretch,) * len(info.bands))
 
 
 def _warn_of(skipped: Sequence[Skipped], total: int) -> None:

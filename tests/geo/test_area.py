@@ -10,11 +10,7 @@ import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon, box, mapping
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.geo import to_lonlat
 from cvgl_core.geo.area import read_area, to_grid
-from tests.tiling.helpers import StubDescriber
-from tiling.plan import CutSettings, make_plan
-from tiling.raster import RasterInfo, describe_raster
 
 RING = Polygon(box(16.30, 48.20, 16.34, 48.23).exterior, [box(16.31, 48.21, 16.33, 48.22).exterior])
 PAIR = MultiPolygon([box(16.30, 48.20, 16.31, 48.21), box(16.33, 48.22, 16.34, 48.23)])
@@ -91,35 +87,6 @@ def test_across_180_degrees_however_it_is_written(tmp_path: Path) -> None:
     assert read_area("179.9,-16.9,-179.9,-16.7").bounds == pytest.approx(FIJI.bounds)
     both = geojson(tmp_path / "far.json", box(-100, 0, -99, 1), box(50, 0, 51, 1))
     assert read_area(str(both)).bounds == (-100, 0, 51, 1)
-
-
-def info_of(tmp_path: Path) -> RasterInfo:
-    from rasterio.transform import from_origin
-
-    from tests.tiling.helpers import world_raster
-
-    return describe_raster(
-        world_raster(
-            tmp_path / "w.tif", from_origin(599_000, 5_343_000, 4, 4), (400, 400), "EPSG:32633"
-        )
-    )
-
-
-def test_tiles_of_an_area_with_a_hole(tmp_path: Path) -> None:
-    raster = info_of(tmp_path)
-    outer = Polygon([(16.335, 48.222), (16.35, 48.222), (16.35, 48.232), (16.335, 48.232)])
-    hole = box(16.340, 48.225, 16.345, 48.229)
-    area = read_area(str(geojson(tmp_path / "a.json", outer - hole)))
-    plan = make_plan([raster], StubDescriber().card, CutSettings(area=area, crs="EPSG:32633"))
-    rows = np.concatenate([block.rows for block in plan.blocks])
-    cols = np.concatenate([block.cols for block in plan.blocks])
-    half = plan.grid.stride_m / 2
-    x, y = plan.grid.centre(rows, cols)
-    central = shapely.box(x - half, y - half, x + half, y + half)
-    assert shapely.intersects(central, to_grid(area, "EPSG:32633")).all()
-    lon, lat = to_lonlat("EPSG:32633", x, y)
-    inside = shapely.contains_xy(shapely.buffer(hole, -0.0006), lon, lat)
-    assert len(rows) > 500 and not inside.any()
 
 
 BAD = {

@@ -173,6 +173,8 @@ def test_errors_are_one_line_with_their_exit_code(world: Path, tmp_path: Path, c
     one_line_error(build(world, "--aoi", "1,2,3"), 11, "--aoi")
     one_line_error(build(world, "--overlap", "0.99"), 11, "overlap")
     one_line_error(build(world, "--bands", "a"), 11, "--bands")
+    for text in ("1", "9,1", "nan,1", "0,inf", "a,b"):
+        one_line_error(build(world, "--stretch", text), 11, "--stretch")
     one_line_error(build(world, "--crs", "EPSG:4326"), 11, "EPSG:4326")
     assert not city.exists()
     assert build(no_crs, "--source-crs", UTM)[0] == 0

@@ -323,7 +323,8 @@ def test_pixels_of_wms_are_where_they_belong(tmp_path: Path, more: str) -> None:
         assert_in_place(*cut(found, area))
         with pytest.raises(RasterOpenError, match="Layer not defined"):
             surveyed(url.replace("=dop", "=dom"), tmp_path, area)
-        for text in (f"wms:{server.url}/cgi", f"wms:{server.url}/cgi?layers=a&crs=EPSG:4326"):
+        for end in ("", "?layers=a&crs=EPSG:4326", "?layers=a&crs=EPSG:31468&version=1.3.0"):
+            text = f"wms:{server.url}/cgi{end}"
             with pytest.raises(SettingsError):
                 surveyed(text, tmp_path, area)
 

@@ -2,13 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.geo import from_lonlat
+from cvgl_core.geo import from_lonlat, to_lonlat
 from cvgl_core.geo.area import read_area, to_grid
 from cvgl_core.types import LonLat
 from tests.tiling.helpers import StubDescriber, world_raster
@@ -164,3 +165,21 @@ def test_the_zone_is_that_of_the_middle(tmp_path: Path) -> None:
         make_plan([describe_raster(west)], CARD, CutSettings(crs="EPSG:25832")).grid.crs
         == "EPSG:25832"
     )
+
+
+def test_tiles_of_an_area_with_a_hole(tmp_path: Path) -> None:
+    raster = info(tmp_path / "w.tif", 599_000, 5_343_000, 400, 400, gsd=4.0)
+    outer = Polygon([(16.335, 48.222), (16.35, 48.222), (16.35, 48.232), (16.335, 48.232)])
+    hole = box(16.340, 48.225, 16.345, 48.229)
+    raster.path.write_bytes(b"x")
+    area = outer - hole
+    plan = make_plan([raster], CARD, CutSettings(area=area, crs="EPSG:32633"))
+    rows = np.concatenate([block.rows for block in plan.blocks])
+    cols = np.concatenate([block.cols for block in plan.blocks])
+    half = plan.grid.stride_m / 2
+    x, y = plan.grid.centre(rows, cols)
+    central = shapely.box(x - half, y - half, x + half, y + half)
+    assert shapely.intersects(central, to_grid(area, "EPSG:32633")).all()
+    lon, lat = to_lonlat("EPSG:32633", x, y)
+    inside = shapely.contains_xy(shapely.buffer(hole, -0.0006), lon, lat)
+    assert len(rows) > 500 and not inside.any()

@@ -197,6 +197,27 @@ def test_seams_show_neither_gaps_nor_dark_lines(tmp_path: Path, kind: str) -> No
         assert errors.max() < 80  # a line of another colour would differ by more
 
 
+def test_one_stretch_for_all_leaves_no_seam(tmp_path: Path) -> None:
+    """Each by its own percentiles, a dark sheet beside a bright one turns as bright."""
+    sheets = []
+    for number, left in enumerate((E0, E0 + 80)):
+        ramps = np.arange(160)[None, :, None] * 8 + 1280 * number + np.zeros((320, 1, 3))
+        pixels, where = ramps.astype(np.uint16), from_origin(left, N0, 0.5, 0.5)
+        sheets.append(write_raster(tmp_path / f"{number}.tif", pixels, where, UTM))
+
+    def steps(**options) -> np.ndarray:
+        plan = make_plan(
+            surveyed(*sheets, **options).rasters, StubDescriber().card, CutSettings(crs=UTM)
+        )
+        with Cutter(plan, 0.25, (0, 0, 0)) as cutter:
+            cut = cutter.cut(plan.blocks[len(plan.blocks) // 2])
+        row = cut.valid.sum(axis=1).argmax()
+        return np.abs(np.diff(cut.rgb[row, cut.valid[row], 0].astype(int)))
+
+    assert steps(stretch=(0.0, 2560.0)).max() <= 3 < 100 < steps().max()
+    assert surveyed(*sheets, stretch=(0.0, 2560.0)).rasters[0].stretch == ((0.0, 2560.0),) * 3
+
+
 def test_a_block_is_told_only_of_sheets_that_reach_it(tmp_path: Path) -> None:
     path = plain(tmp_path / "sheet.tif", 90)
     info = describe_raster(path)
