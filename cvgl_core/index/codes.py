@@ -1,10 +1,10 @@
 """Codes of one bit a number: they say which few tiles are worth comparing exactly.
 
-Reading the descriptors of a million tiles takes half a second, reading their codes a hundredth.
+Comparing the descriptors of a million tiles takes half a second, comparing their codes a fiftieth of it.
 The codes are RaBitQ's (arXiv 2405.12497): the sign of every number after a random turn, which makes
 all directions alike, and two numbers that correct the estimate of the cosine. They name the most
 promising tiles, and the exact search compares those. All codes are looked at: a street photo lies
-far from every tile, and indexes that look only around the query (IVF, HNSW) lose the right one.
+far from every tile, and indexes that look only around the query (IVF, HNSW) can lose the right one.
 
 FAISS reads the codes; nothing else imports it. Codes are kept as plain arrays: the files of FAISS
 itself are never written or read, for its parser is not made for files of strangers.

@@ -83,7 +83,9 @@ def open_codes(
         pass
     except (IndexCorruptError, OSError) as error:
         _LOG.warning("%s; the codes are made anew", error)
-    _LOG.info("%s: coding %d tiles for quick search, once", path, manifest.tile_count)
+    # Of what takes this long, somebody has to hear: of the progress, or else of this.
+    level = logging.WARNING if progress is no_progress else logging.INFO
+    _LOG.log(level, "%s: coding %d tiles for quick search, once", path, manifest.tile_count)
     arrays = make_codes(gallery, progress)
     try:
         _write(path / _FOLDER, manifest, arrays)

@@ -98,8 +98,9 @@ def search(path: Path) -> list[int]:
     return found.indices[:, 0].tolist()
 
 
-def test_codes_are_made_once_and_used_again(coded: Path, monkeypatch) -> None:
+def test_codes_are_made_once_and_used_again(coded: Path, monkeypatch, caplog) -> None:
     assert search(coded) == [3, 20] and names(coded) == ["codes", "codes.json"]
+    assert "coding 30 tiles" in caplog.text  # nobody should wonder what takes so long
     monkeypatch.setattr(codes_file, "make_codes", None)
     assert search(coded) == [3, 20]
     assert Index.open(coded).verify() == []
