@@ -1,6 +1,6 @@
 """Codes of one bit a number: they say which few tiles are worth comparing exactly.
 
-Comparing the descriptors of a million tiles takes half a second, comparing their codes a fiftieth of it.
+Comparing the descriptors of a million tiles takes half a second, their codes a fiftieth of it.
 The codes are RaBitQ's (arXiv 2405.12497): the sign of every number after a random turn, which makes
 all directions alike, and two numbers that correct the estimate of the cosine. They name the most
 promising tiles, and the exact search compares those. All codes are looked at: a street photo lies
