@@ -202,6 +202,8 @@ class SourceBlocks:
         top, left, height, width = box
         uh, uw = (side // self._factor for side in self._unit_px)
         bottom, right = min(top + height, self.height_px), min(left + width, self.width_px)
+        if bottom <= top or right <= left:  # the window lies beyond the raster
+            return
         for row in range(max(top, 0) // uh, -(-bottom // uh)):
             for col in range(max(left, 0) // uw, -(-right // uw)):
                 y, x = row * uh, col * uw

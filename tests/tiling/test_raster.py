@@ -20,6 +20,7 @@ from cvgl_core.errors import (
 )
 from cvgl_core.geo import from_lonlat, metric_crs_for
 from tests.tiling.helpers import ramp, world_raster, write_raster
+from tiling.blocks import BlockCache, SourceBlocks
 from tiling.raster import describe_raster
 from tiling.reader import RasterReader
 
@@ -354,3 +355,15 @@ def test_a_truncated_file_is_damaged(tmp_path: Path) -> None:
         view = reader.read((int(-N0 / 0.5) + 20, int(E0 / 0.5) + 20, 500, 500))
     assert view.unread is not None and (view.unread | view.valid).all()
     assert 0.2 < view.valid.mean() < 0.5 and "TIFF" in view.reason
+
+
+@pytest.mark.parametrize("beyond", ["south", "east", "north", "west"])
+def test_a_window_beyond_the_raster_shows_nothing(tmp_path: Path, beyond: str) -> None:
+    """Also where the last block of the raster is not a whole one."""
+    path = world_raster(
+        tmp_path / "w.tif", PLAIN, (200, 200), UTM, tiled=True, blockxsize=128, blockysize=128
+    )
+    place = {"south": (200, 0), "east": (0, 205), "north": (-70, 0), "west": (0, -71)}[beyond]
+    with SourceBlocks(describe_raster(path), None, 1, BlockCache(1 << 20)) as source:
+        found = source.read((*place, 70, 70), lambda _: False).pixels
+    assert found.shown is not None and not found.shown.any() and not found.rgb.any()
