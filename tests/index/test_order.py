@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvgl_core.index.order import hilbert, place
@@ -8,6 +8,7 @@ from cvgl_core.index.order import hilbert, place
 PLACES = st.integers(-(2**24), 2**24 - 1)
 
 
+@settings(deadline=None)
 @given(PLACES, PLACES, st.sampled_from([1, 4, 16, 64]))
 def test_a_square_of_the_curve_is_walked_without_a_jump(row: int, col: int, side: int) -> None:
     """An aligned square of 4^n blocks is one stretch of the curve, each step to a neighbour."""
