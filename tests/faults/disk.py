@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-CHANGES = frozenset({"create", "truncate", "write", "fsync", "mkdir", "rename", "unlink", "rmdir"})
-GROWS = frozenset({"create", "write", "mkdir"})
+CHANGES = frozenset(
+    {"create", "truncate", "write", "fsync", "mkdir", "rename", "link", "unlink", "rmdir"}
+)
+GROWS = frozenset({"create", "write", "mkdir", "link"})
 READS = frozenset({"open", "read", "list"})
 
 
@@ -28,7 +30,7 @@ class Operation:
     Attributes:
         kind: one of CHANGES or READS, or "stat".
         path: what it is done to.
-        target: the new name, of a rename.
+        target: the new name, of a rename or a link.
         offset: where a write goes.
         data: what is written.
     """
@@ -52,7 +54,7 @@ def watched(root: Path, watcher: Watcher) -> Iterator[None]:
     singles |= {"unlink": "unlink", "remove": "unlink"}
     patches = {name: disk.single(kind, getattr(os, name)) for name, kind in singles.items()}
     patches |= {"open": disk.open_descriptor, "fsync": disk.fsync}
-    patches |= {"rename": disk.rename, "replace": disk.rename}
+    patches |= {"rename": disk.rename, "replace": disk.rename, "link": disk.link}
     with (
         mock.patch.multiple(os, **patches),
         mock.patch.object(io, "open", disk.open_file),
@@ -98,7 +100,7 @@ class _Disk:
     def __init__(self, root: str, watcher: Watcher) -> None:
         self._root = root
         self._watcher = watcher
-        self._open, self._rename, self._fsync = os.open, os.rename, os.fsync
+        self._open, self._rename, self._fsync, self._link = os.open, os.rename, os.fsync, os.link
         self._open_file = io.open
 
     def tell(self, kind: str, path: str, **more: Any) -> bool:
@@ -128,6 +130,11 @@ class _Disk:
         """For ``os.rename`` and ``os.replace``."""
         self.tell("rename", _named(source), target=_named(target))
         self._rename(source, target, **options)
+
+    def link(self, source: Any, target: Any, **options: Any) -> None:
+        """For ``os.link``."""
+        self.tell("link", _named(source), target=_named(target))
+        self._link(source, target, **options)
 
     def fsync(self, descriptor: int) -> None:
         """For ``os.fsync``."""

@@ -17,8 +17,20 @@ from tests.tiling.helpers import folder_bytes
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the disk is watched on Linux")
 
 
-@pytest.mark.parametrize("name", ["new", "update"])
-def test_nothing_that_was_finished_is_lost_with_the_power(scratch: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("new", cases(70, 2500)),
+        ("update", cases(70, 2500)),
+        ("merge", cases(20, 1000)),
+        ("gc", cases(20, 1000)),
+        ("migrate", cases(20, 1000)),
+    ],
+    ids=["new", "update", "merge", "gc", "migrate"],
+)
+def test_nothing_that_was_finished_is_lost_with_the_power(
+    scratch: Path, name: str, count: int
+) -> None:
     scene = scenes(Rasters(scratch, 3 if name == "new" else 5))[name]
     reference, before = scratch / "reference", scratch / "before"
     before.mkdir()
@@ -37,7 +49,7 @@ def test_nothing_that_was_finished_is_lost_with_the_power(scratch: Path, name: s
         if operation.kind == "fsync" and operation.path == str(reference / scene.index)
     )
     rng = random.Random(3)
-    for case in range(cases(100, 2500)):
+    for case in range(count):
         moment = len(record) if case % 10 == 0 else rng.randrange(len(record))
         left = survivors(before, record[:moment], reference, rng)
         place = restore(scratch / f"case{case}", left)

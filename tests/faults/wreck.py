@@ -101,11 +101,8 @@ def _load(path: Path) -> _Folder:
 
 def _apply(top: _Folder, operation: Operation, root: Path) -> None:
     """Do one operation of a record, unless it failed there."""
-    *steps, name = Path(operation.path).relative_to(root).parts or (".",)
-    parent: _File | _Folder | None = top
-    for step in steps:
-        parent = parent.seen.get(step) if isinstance(parent, _Folder) else None
-    if not isinstance(parent, _Folder):
+    parent, name = _parent(top, Path(operation.path), root)
+    if parent is None:
         return
     node = top if name == "." else parent.seen.get(name)
     if operation.kind in ("create", "mkdir"):
@@ -119,10 +116,23 @@ def _apply(top: _Folder, operation: Operation, root: Path) -> None:
         target = Path(operation.target)
         assert target.parent == Path(operation.path).parent, "renamed from folder to folder"
         parent.change(**{name: None, target.name: node})
+    elif operation.kind == "link":
+        beside, new = _parent(top, Path(operation.target), root)
+        if beside is not None and new not in beside.seen:
+            beside.change(**{new: node})
     elif operation.kind == "fsync":
         _synchronise(node)
     else:
         node.since.append(operation)
+
+
+def _parent(top: _Folder, path: Path, root: Path) -> tuple[_Folder | None, str]:
+    """The folder that a path lies in, if it is there, and its name."""
+    *steps, name = path.relative_to(root).parts or (".",)
+    parent: _File | _Folder | None = top
+    for step in steps:
+        parent = parent.seen.get(step) if isinstance(parent, _Folder) else None
+    return (parent if isinstance(parent, _Folder) else None), name
 
 
 def _synchronise(node: "_File | _Folder") -> None:

@@ -312,7 +312,7 @@ def test_full_disk_on_a_real_file_system(world: Path, tmp_path: Path) -> None:
     if not mounted:
         pytest.skip("a small file system can be mounted by root only")
     try:
-        with pytest.raises(OutputError, match="disk is full"):
+        with pytest.raises(OutputError, match=r"disk is full, \d\.\d MB are needed"):
             build(small / "city.cvgl", world)
         with pytest.raises(NoIndexError):
             Index.open(small / "city.cvgl")
