@@ -15,11 +15,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the disk is wat
 @pytest.mark.parametrize(
     ("scene", "operations", "instants"),
     [
-        ("new", cases(60, 10_000), cases(60, 1000)),
-        ("update", cases(40, 10_000), cases(40, 1000)),
-        ("merge", cases(20, 10_000), cases(5, 500)),
-        ("gc", cases(20, 10_000), cases(5, 500)),
-        ("migrate", cases(20, 10_000), cases(5, 500)),
+        ("new", cases(50, 10_000), cases(50, 1000)),
+        ("update", cases(30, 10_000), cases(30, 1000)),
+        ("merge", cases(12, 10_000), cases(3, 500)),
+        ("gc", cases(12, 10_000), cases(3, 500)),
+        ("migrate", cases(12, 10_000), cases(3, 500)),
     ],
     ids=["new", "update", "merge", "gc", "migrate"],
 )

@@ -96,7 +96,7 @@ for number in range(first, last):
     shutil.rmtree(case)
 """
 
-CASES = cases(100, 20_000)
+CASES = cases(60, 20_000)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_mutated_rasters_are_indexed_or_refused(originals: Path) -> None:
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == CASES, done.stderr
     assert [case for case in found if case[2] or case[3] not in ("built", "refused")] == []
-    assert min(sum(case[3] == end for case in found) for end in ("built", "refused")) > 15
+    assert min(sum(case[3] == end for case in found) for end in ("built", "refused")) > 8
 
 
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(500)
