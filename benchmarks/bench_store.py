@@ -1,16 +1,16 @@
-"""How long an index takes to open, and what its parts weigh, by number of tiles.
+"""How long an index takes to open and to merge, against reading every byte of it.
 
     python benchmarks/bench_store.py FOLDER --tiles 1000000
 
-makes an index of made-up tiles in FOLDER (once), then opens it several times and prints each step
-per CPU-second and by the clock. Imagery is small here: 24 px a tile.
+makes an index of made-up tiles in FOLDER (once) and prints what each step takes in CPU-seconds and
+by the clock. Imagery is small here: 24 px a tile, no maps.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from cvgl_core.geo import TileGrid, to_lonlat
-from cvgl_core.index import TILE_DTYPE, GridRecord, Index, IndexWriter, Manifest, ShardData
+from cvgl_core.index import (
+    TILE_DTYPE,
+    GridRecord,
+    Index,
+    IndexWriter,
+    Manifest,
+    ShardData,
+    merge_indexes,
+    reader,
+)
 
 GRID = TileGrid("EPSG:32633", 72.0, 36.0)
 SIDE, PX, DIM = 16, 24, 512
@@ -74,15 +83,13 @@ def make(folder: Path, tiles: int) -> None:
     os.fsync = wait
 
 
-def timed(name: str, step: Callable[[], object]) -> object:
-    """Run a step and print its cost."""
+def timed(name: str, step: Callable[[], object]) -> float:
+    """Run a step, print its cost and return its CPU-seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
-    result = step()
-    print(
-        f"{name}: {time.perf_counter() - wall:.2f} s, {time.process_time() - cpu:.2f} CPU-s, "
-        f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
-    )
-    return result
+    step()
+    cpu = time.process_time() - cpu
+    print(f"{name}: {cpu:.2f} CPU-s, {time.perf_counter() - wall:.2f} s")
+    return cpu
 
 
 def main() -> None:
@@ -93,9 +100,18 @@ def main() -> None:
     folder = options.folder / f"{options.tiles}.cvgl"
     if not folder.exists():
         make(folder, options.tiles)
-    for _ in range(2):
-        index = timed("open", partial(Index.open, folder))
-        timed("descriptors", partial(index.descriptors.__getitem__, slice(None)))
+    limit = reader._EAGER_BYTES
+    for _ in range(3):
+        reader._EAGER_BYTES = 1 << 62
+        all_read = timed("open, every byte checked", partial(Index.open, folder))
+        reader._EAGER_BYTES = limit
+        lazily = timed("open, tables checked", partial(Index.open, folder))
+        print(f"ratio: {all_read / lazily:.1f}")
+    shutil.rmtree(options.folder / "merged.cvgl", ignore_errors=True)
+    timed("merge by links", partial(merge_indexes, [folder], options.folder / "merged.cvgl"))
+    size = sum(path.stat().st_size for path in folder.glob("*.parquet"))
+    print(f"table: {size / options.tiles:.0f} bytes a tile")
+    shutil.rmtree(options.folder / "merged.cvgl")
 
 
 if __name__ == "__main__":

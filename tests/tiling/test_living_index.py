@@ -1,10 +1,7 @@
-"""An index that changes while others use it: new imagery, readers, builders, dead owners."""
+"""An index that changes while others use it: new imagery, and readers of the version before."""
 
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 from rasterio.transform import from_origin
 
-from cvgl_core.index import Index, IndexWriter, map_record, verify_folder
+from cvgl_core.index import Index, map_record, verify_folder
 from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
 from tiling import plan as plan_module
 from tiling.build import BuildResult, build_index
@@ -133,51 +130,6 @@ def test_readers_go_on_while_a_version_is_made_and_after(tmp_path: Path) -> None
     for kept, latest, seen in answers:
         assert kept.startswith("1 ") and latest.startswith("2 ") and set(seen) <= {kept, latest}
     assert answers[0][:2] == answers[1][:2]
-
-
-BUILDER = """
-import sys
-from pathlib import Path
-from cvgl_core.index import IndexWriter
-from tests.tiling.helpers import StubDescriber
-from tiling import plan
-from tiling.build import build_index
-from tiling.raster import describe_raster
-class Waiting(StubDescriber):
-    def encode_tiles(self, rgb):
-        if self.tiles == 0:
-            print("describing", flush=True)
-            sys.stdin.readline()
-        return super().encode_tiles(rgb)
-plan.BLOCK_TILES = 3
-build_index([describe_raster(Path(sys.argv[2]))], Path(sys.argv[1]), Waiting())
-"""
-
-
-def test_of_two_builders_one_wins_and_the_other_says_who(tmp_path: Path) -> None:
-    city, raster = tmp_path / "city.cvgl", sheet(tmp_path, 0)
-    winner = start(BUILDER, city, raster)
-    assert winner.stdout.readline() == "describing\n"
-    _, error = start(BUILDER, city, raster).communicate("\n", timeout=120)
-    assert "IndexLockedError" in error
-    assert f"process {winner.pid} on {socket.gethostname()} is building this index" in error
-    assert winner.communicate("\n", timeout=120)[1] == "" and winner.returncode == 0
-    build(tmp_path / "alone.cvgl", raster)
-    assert folder_bytes(city) == folder_bytes(tmp_path / "alone.cvgl")
-
-
-def test_the_lock_of_an_owner_that_was_killed_is_free_at_once(tmp_path: Path) -> None:
-    city, raster = tmp_path / "city.cvgl", sheet(tmp_path, 0)
-    owner = start(BUILDER, city, raster)
-    assert owner.stdout.readline() == "describing\n"
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.communicate(timeout=120)
-    assert (city / ".lock").exists() and str(owner.pid) in (city / ".owner").read_text()
-    with IndexWriter(city):
-        assert str(os.getpid()) in (city / ".owner").read_text()
-    build(city, raster)
-    build(tmp_path / "alone.cvgl", raster)
-    assert folder_bytes(city) == folder_bytes(tmp_path / "alone.cvgl")
 
 
 def test_a_copy_of_an_index_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
