@@ -101,6 +101,7 @@ def measure(
         names = list(ways)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             runs[name].append(ways[name]())
+            print(f"round {turn + 1}, {name}: {runs[name][-1]}", file=sys.stderr, flush=True)
     base = middle(runs["network alone"])
     print(f"\n{'':24} {'tiles/s':>8} {'of base':>8} {'tiles/CPU-s':>12} {'of base':>8} {'busy':>6}")
     for name, speeds in runs.items():

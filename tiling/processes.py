@@ -13,7 +13,6 @@ import logging.handlers
 import os
 import signal
 import threading
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +49,7 @@ class _Told:
 class _Failed:
     """A block cannot be done."""
 
-    error: CvglError
+    error: Exception
 
 
 _Message = _Told | BlockResult | _Failed | logging.LogRecord
@@ -224,8 +223,9 @@ def _work(
         line.run(_blocks(orders, line))
     except CvglError as error:
         send(_Failed(error))
-    except Exception:
-        send(_Failed(CvglError(f"a process failed: {traceback.format_exc()}")))
+    except Exception as error:  # a fault of the program; it may not be possible to send it
+        _LOG.info("process %s failed", os.getpid(), exc_info=True)
+        send(_Failed(RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def _blocks(orders: Connection, line: Line) -> Iterator[Block]:

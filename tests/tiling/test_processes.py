@@ -57,6 +57,8 @@ class Troubled(StubDescriber):
         if self.trouble == "warned":
             logging.getLogger("tiling.far").warning("from afar")
             return found
+        if self.trouble == "broken":
+            raise KeyError("a fault")
         raise WeightsError("no good")
 
 
@@ -86,9 +88,12 @@ def test_a_process_that_is_killed_is_replaced(world: Path, tmp_path: Path) -> No
 def test_what_fails_or_is_logged_in_a_process_comes_home(
     world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load = functools.partial(Troubled, "failing")
-    with pytest.raises(WeightsError, match="no good"):
-        build(world, tmp_path / "a.cvgl", load)
+    for trouble, kind, words in (
+        ("failing", WeightsError, "no good"),
+        ("broken", RuntimeError, "KeyError.*a fault"),
+    ):
+        with pytest.raises(kind, match=words):
+            build(world, tmp_path / "a.cvgl", functools.partial(Troubled, trouble))
     assert not multiprocessing.active_children()
     load = functools.partial(Troubled, "warned", tmp_path / "marker")
     build(world, tmp_path / "b.cvgl", load)
