@@ -56,6 +56,7 @@ def build_index(
     settings: CutSettings | None = None,
     *,
     maps: bool = True,
+    shared_trunk: bool = False,
     part: PartRecord | None = None,
     crew: Crew | None = None,
     progress: Progress = no_progress,
@@ -68,6 +69,7 @@ def build_index(
         describer: the model.
         settings: how to cut.
         maps: keep the tiles' detailed maps, so that re-ranking reads no image.
+        shared_trunk: describe overlapping tiles together where the model can.
         part: only this part of the blocks; everything if None.
         crew: who does the blocks; this process if None.
         progress: told ``("tiles", done, total)``.
@@ -83,7 +85,8 @@ def build_index(
     if not card.weights_sha256:
         raise WeightsError(f"model {card.name} has no stored weights that an index could name")
     kept = map_record(describer.map_shape) if maps else None
-    plan = make_plan(rasters, card, settings, progress, kept, describer.precision)
+    trunk = describer.shared_trunk if shared_trunk else ""
+    plan = make_plan(rasters, card, settings, progress, kept, describer.precision, trunk)
     plan = plan if part is None else part_of(plan, part)
     needed_bytes = plan.stored_bytes(card.descriptor_dim)
     with IndexWriter(output, needed_bytes) as writer:

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ from cvgl_core.console import (
 from cvgl_core.errors import IndexCorruptError, SettingsError
 from tiling.cli_store import add_commands
 from tiling.engines import DEFAULT_MODEL
+from tiling.network_options import PrecisionName, SharedTrunk, chosen_network
 from tiling.precedence import Precedence
 from tiling.source_options import (
     Asset,
@@ -81,14 +82,6 @@ Maps = Annotated[
         help="Keep the tiles' detailed maps (4 KB each): re-ranking then reads no image.",
     ),
 ]
-PrecisionName = Annotated[
-    str,
-    typer.Option(
-        "--precision",
-        metavar="auto|float32|bfloat16",
-        help="Arithmetic of the network; auto: as the index began, else what is faster here.",
-    ),
-]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, max=4096, help="Processes that work; as many as fit if not given."),
@@ -124,6 +117,7 @@ def build(
     tile_cache: TileCache = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
+    shared_trunk: SharedTrunk = None,
     maps: Maps = True,
     workers: Workers = None,
     shard: Shard = None,
@@ -143,14 +137,15 @@ def build(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
-    describer = _describer(model, device, precision, output)
+    describer, shared = chosen_network(model, device, precision, shared_trunk, output)
     crew = _crew(engine, workers, describer, model, device)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
         rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
         result = build_index(
-            rasters, output, describer, settings, maps=maps, part=part, crew=crew, progress=progress
-        )
+            rasters, output, describer, settings, maps=maps, shared_trunk=shared, part=part,
+            crew=crew, progress=progress,
+        )  # fmt: skip
         if part is None:
             make_ready(output, progress)
     facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
@@ -189,6 +184,7 @@ def plan(
     tile_cache: TileCache = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
+    shared_trunk: SharedTrunk = None,
     maps: Maps = True,
     as_json: AsJson = False,
     verbose: Verbose = 0,
@@ -203,11 +199,14 @@ def plan(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
-    describer = _describer(model, device, precision)
+    describer, shared = chosen_network(model, device, precision, shared_trunk)
     with progress_bar() as progress:
         rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
         kept = map_record(describer.map_shape) if maps else None
-        planned = make_plan(rasters, describer.card, settings, progress, kept, describer.precision)
+        planned = make_plan(
+            rasters, describer.card, settings, progress, kept, describer.precision,
+            describer.shared_trunk if shared else "",
+        )  # fmt: skip
         expected = estimate_build(planned, settings, describer)
     megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
     facts = {
@@ -325,19 +324,6 @@ def _settings(
     return CutSettings(tile_size_m, overlap, min_valid, area, crs)
 
 
-def _describer(
-    model: str, device: str, precision: str, output: Path | None = None
-) -> TileDescriber:
-    """Return the network, by default in the precision of the index that is there already."""
-    from tiling.engines import load_describer
-    from tiling.record import precision_of
-
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise SettingsError(f"--precision {precision}: is not known; use auto, float32 or bfloat16")
-    there = None if output is None else precision_of(output)
-    return load_describer(model, device, there if precision == "auto" else cast(Any, precision))
-
-
 def _crew(
     engine: str, workers: int | None, describer: TileDescriber, model: str, device: str
 ) -> Crew:
@@ -368,6 +354,7 @@ def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
         "model": manifest.model,
         "weights_sha256": manifest.weights_sha256,
         "precision": manifest.precision,
+        "shared_trunk": manifest.shared_trunk,
         "blocks_written": result.blocks_written,
         "blocks_kept": result.blocks_kept,
         "sources": len(manifest.sources),

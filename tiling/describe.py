@@ -32,7 +32,7 @@ class Described:
 def describe_block(
     cut: CutBlock, plan: Plan, describer: TileDescriber, told: Callable[[int], None]
 ) -> Described:
-    """Describe the tiles of a block in batches, always cut the same way.
+    """Describe the tiles of a block in batches, always cut the same way, or all together.
 
     Args:
         cut: the block, with at least one tile.
@@ -43,6 +43,11 @@ def describe_block(
     Raises:
         WeightsError: the model gives no finite numbers.
     """
+    if plan.shared_trunk:
+        both = describer.encode_mosaic(cut.rgb, _corners_px(cut, plan))
+        _check(both, describer, len(cut.kept))
+        told(len(cut.kept))
+        return Described(both[0], None if plan.maps is None else both[1])
     descriptors: list[Float32Array] = []
     maps: list[Float32Array] = []
     for start in range(0, len(cut.kept), describer.batch_tiles):
@@ -68,6 +73,13 @@ def shard_data(cut: CutBlock, plan: Plan, described: Described) -> ShardData:
     )
 
 
+def _corners_px(cut: CutBlock, plan: Plan) -> IntArray:
+    """Return top and left of a block's tiles within its imagery ``[K, 2]``."""
+    lattice = np.stack([cut.block.rows, cut.block.cols], axis=1)[cut.kept]
+    corners_px: IntArray = lattice * plan.stride_px - np.array(cut.block.window_px[:2])
+    return corners_px
+
+
 def _describe_batch(
     cut: CutBlock, plan: Plan, describer: TileDescriber, positions: IntArray
 ) -> tuple[Float32Array, ...]:
@@ -76,11 +88,16 @@ def _describe_batch(
     found = (
         (describer.describe_tiles(tiles),) if plan.maps is None else describer.encode_tiles(tiles)
     )
+    _check(found, describer, len(positions))
+    return found
+
+
+def _check(found: tuple[Float32Array, ...], describer: TileDescriber, count: int) -> None:
+    """Raise WeightsError unless a model gave finite numbers of the right shape."""
     shapes = ((describer.card.descriptor_dim,), describer.map_shape)
     for array, shape in zip(found, shapes, strict=False):
-        if array.shape != (len(positions), *shape) or not np.isfinite(array).all():
+        if array.shape != (count, *shape) or not np.isfinite(array).all():
             raise WeightsError(
                 f"model {describer.card.name} gave descriptions that are not finite numbers "
                 f"of the shape {shape}; its weights are unusable"
             )
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cvgl_core.types import Float32Array, ModelCard, Precision, UInt8Array
+from cvgl_core.types import Float32Array, IntArray, ModelCard, Precision, UInt8Array
 
 DEFAULT_MODEL = "unifygeo-lite0"
 
@@ -32,11 +32,25 @@ class TileDescriber(Protocol):
     def batch_tiles(self) -> int:
         """How many tiles to give at once."""
 
+    @property
+    def shared_trunk(self) -> str:
+        """Hash of what makes ``encode_mosaic`` possible; empty where it is not."""
+
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Return descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, north up."""
 
     def encode_tiles(self, rgb: UInt8Array) -> tuple[Float32Array, Float32Array]:
         """Return the descriptors, and the detailed maps ``[N, C, h, w]``."""
+
+    def encode_mosaic(
+        self, rgb: UInt8Array, corners_px: IntArray
+    ) -> tuple[Float32Array, Float32Array]:
+        """Return about the same of tiles that overlap, sharing the work that they have in common.
+
+        Args:
+            rgb: the mosaic ``[H, W, 3]``.
+            corners_px: top and left of each tile within it ``[K, 2]``, multiples of 16.
+        """
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,8 @@ def estimate_build(plan: Plan, settings: CutSettings, describer: TileDescriber) 
         cut = cutter.cut(block)
     workers = default_workers(len(plan.blocks))
     each_s = (time.monotonic() - start) / len(block.rows) / workers
-    some = replace(
-        cut, kept=cut.kept[:_TRIAL_TILES], valid_fraction=cut.valid_fraction[:_TRIAL_TILES]
-    )
+    tried = None if plan.shared_trunk else _TRIAL_TILES
+    some = replace(cut, kept=cut.kept[:tried], valid_fraction=cut.valid_fraction[:tried])
     if len(some.kept):
         describe_block(some, plan, describer, _nothing)  # the first call warms up
         start = time.monotonic()

@@ -94,6 +94,11 @@ class Line:
                 f"model {describer.card.name}: it was loaded in {describer.precision}, "
                 f"the build began in {job.plan.precision}"
             )
+        if job.plan.shared_trunk not in ("", describer.shared_trunk):
+            raise WeightsError(
+                f"model {describer.card.name}: what lets its tiles share a trunk is not what the "
+                "build began with; use the same files everywhere"
+            )
         self._job = job
         self._describer = describer
         self._told = told

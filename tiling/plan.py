@@ -33,6 +33,7 @@ BLOCK_TILES = 16
 
 _CUT_VERSION = 4
 _COARSE = 4.0
+_TRUNK_STEP_PX = 16
 _PLAN_SLACK = 0.02
 
 
@@ -92,6 +93,8 @@ class Plan:
         index_id: hash of everything above and of the model.
         maps: shape of the detailed maps that are kept, None for none.
         precision: that the model computes in.
+        shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
+            do not.
     """
 
     grid: TileGrid
@@ -104,6 +107,7 @@ class Plan:
     index_id: str
     maps: MapRecord | None = None
     precision: Precision = "float32"
+    shared_trunk: str = ""
 
     @property
     def gsd_m_per_px(self) -> float:
@@ -132,6 +136,7 @@ def make_plan(
     progress: Progress = no_progress,
     maps: MapRecord | None = None,
     precision: Precision = "float32",
+    shared_trunk: str = "",
 ) -> Plan:
     """Return what to cut from ``rasters`` for the model of ``card``.
 
@@ -142,6 +147,8 @@ def make_plan(
         progress: told of the bytes that are read for fingerprints.
         maps: shape of the detailed maps to keep, None for none.
         precision: that the model computes in.
+        shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
+            do not.
 
     Raises:
         SettingsError: the grid does not fit the model, or the CRS does not fit the area.
@@ -160,7 +167,11 @@ def make_plan(
     check_area(rasters, area, grid)
     prints = tuple(fingerprint(raster, progress) for raster in rasters)
     facts = tuple(_facts(raster, print_) for raster, print_ in zip(rasters, prints, strict=True))
-    common = _common_facts(grid, card, settings, maps) | {"precision": precision}
+    if shared_trunk and (stride_px % _TRUNK_STEP_PX or card.aerial_px % _TRUNK_STEP_PX):
+        _LOG.warning("tiles %d px apart cannot share the network's trunk", stride_px)
+        shared_trunk = ""
+    common = _common_facts(grid, card, settings, maps)
+    common |= {"precision": precision, "shared_trunk": shared_trunk}
     layout = _Layout(
         grid, stride_px, card.aerial_px, area, wanted is not None, shapely.STRtree(outlines),
         settings.min_valid, common, facts,
@@ -182,6 +193,7 @@ def make_plan(
         index_id=digest_of(_identity(common, facts, blocks, settings.skipped))[:32],
         maps=maps,
         precision=precision,
+        shared_trunk=shared_trunk,
     )
 
 

@@ -18,7 +18,7 @@ from cvgl_core.index import (
     along_curve,
     read_manifest,
 )
-from cvgl_core.types import ModelCard, Precision
+from cvgl_core.types import ModelCard
 from tiling.cut import fill_colour
 from tiling.facts import storable_text
 from tiling.fingerprint import file_bytes
@@ -56,6 +56,7 @@ def manifest_of(
         aerial_px=card.aerial_px,
         descriptor_dim=card.descriptor_dim,
         precision=plan.precision,
+        shared_trunk=bool(plan.shared_trunk),
         maps=plan.maps,
         fill_rgb=fill_colour(card),
         min_valid=settings.min_valid,
@@ -74,15 +75,15 @@ def manifest_of(
     )
 
 
-def precision_of(folder: Path) -> Precision | None:
-    """Return the precision of the index in a folder, None if there is none yet.
+def previous_manifest(folder: Path) -> Manifest | None:
+    """Return what the index in a folder says about itself, None if there is none yet.
 
     Raises:
         IndexCorruptError: what is there is damaged.
         IndexVersionError: it is of a format that is not read.
     """
     try:
-        return read_manifest(folder).precision
+        return read_manifest(folder)
     except NoIndexError:
         return None
 

@@ -78,7 +78,7 @@ class Service:
 
         from cvgl_core.commands import batch  # noqa: F401 (its imports take a second)
         from cvgl_core.models import bundled_path, list_models
-        from cvgl_core.models.engine import resolve_device
+        from cvgl_core.models.loading import resolve_device
 
         models: list[JsonObject] = []
         for name in list_models():

@@ -4,9 +4,6 @@ from cvgl_core.models.engine import (
     Engine,
     QueryFeatures,
     TileMatches,
-    load_engine,
-    resolve_device,
-    untrained_engine,
 )
 from cvgl_core.models.features import (
     AerialFeatures,
@@ -15,6 +12,7 @@ from cvgl_core.models.features import (
     roll_columns,
 )
 from cvgl_core.models.imagenet import load_imagenet
+from cvgl_core.models.loading import load_engine, resolve_device, untrained_engine
 from cvgl_core.models.registry import (
     DEFAULT_MODEL,
     create_model,

@@ -16,7 +16,7 @@ def compiled(function: TensorFunction, device: torch.device) -> TensorFunction:
     """Return a function that does the same, compiled at its first call if ``device`` is a GPU.
 
     Where compiling fails, for want of a compiler for instance, the plain function is used, and the
-    log says so. On a CPU, fused convolutions are as fast without a compiler. Not tried on a GPU.
+    log says so. On a CPU, fused convolutions need no compiler. Not tried on a GPU.
     """
     if device.type != "cuda":
         return function

@@ -15,7 +15,6 @@ import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -23,21 +22,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cvgl_core.errors import PhotoViewError, SettingsError, WeightsError
+from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.index import ReducedMaps
+from cvgl_core.models.backbones import Trunk
 from cvgl_core.models.compiling import compiled
 from cvgl_core.models.features import roll_columns
 from cvgl_core.models.fusing import fuse_activations, fuse_batch_norms
 from cvgl_core.models.maps import match_maps
-from cvgl_core.models.precision import preferred_precision, to_bfloat16
-from cvgl_core.models.registry import create_model, list_models, model_config
+from cvgl_core.models.mosaic import (
+    STEP_PX,
+    Correction,
+    cut_windows,
+    mosaic_features,
+    with_margin,
+)
+from cvgl_core.models.precision import to_bfloat16
 from cvgl_core.models.unifygeo import UnifyGeo
-from cvgl_core.models.weights import bundled_path, load_model
-from cvgl_core.types import Float32Array, GroundView, ModelCard, Precision, UInt8Array
+from cvgl_core.types import Float32Array, GroundView, IntArray, ModelCard, Precision, UInt8Array
 
 _MATCH_BATCH = {"cpu": 8, "cuda": 64}
 _ENCODE_BATCH = {"cpu": 16, "cuda": 256}
 _MAX_WORKERS = 16
+_MAP_AXES = 3
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -72,7 +78,7 @@ class TileMatches:
 
 
 class Engine:
-    """A network ready to describe and match; see ``load_engine``.
+    """A network ready to describe and match; see ``loading``.
 
     The model given is taken over: it is set to inference and its batch norms are folded away.
     A roll of ``r`` columns turns the view to the right: it assumes that the view's centre looks at
@@ -85,6 +91,7 @@ class Engine:
         card: ModelCard,
         device: str = "cpu",
         precision: Precision = "float32",
+        correction: Correction | None = None,
     ) -> None:
         self.card = card
         self.device = torch.device(device)
@@ -100,6 +107,8 @@ class Engine:
         if precision == "bfloat16":
             self._encoder = copy.deepcopy(self._model)
             to_bfloat16(self._encoder)
+        weight = next(self._encoder.aerial.parameters())
+        self._correction = None if correction is None else correction.to(weight)
         self._encode = compiled(self._described_and_mapped, self.device)
         self._describe = compiled(self._described, self.device)
         mean, std = torch.tensor([card.mean_rgb, card.std_rgb])
@@ -131,6 +140,48 @@ class Engine:
         shapes = (self.card.descriptor_dim,), self.map_shape
         found = self._over_tiles(rgb, lambda x, _: self._encode(x), *shapes, encode=True)
         return found[0], found[1]
+
+    @property
+    def shared_trunk(self) -> str:
+        """Hash of what makes up for borders where tiles share a trunk; empty if they cannot."""
+        return "" if self._correction is None else self._correction.sha256
+
+    def encode_mosaic(
+        self, rgb: UInt8Array, corners_px: IntArray
+    ) -> tuple[Float32Array, Float32Array]:
+        """The same as ``encode_tiles``, about, of tiles that overlap; their trunk runs once.
+
+        On a CPU the trunk is computed by one thread. Not tried on a GPU.
+
+        Args:
+            rgb: the mosaic ``[H, W, 3]``, its sides multiples of 16.
+            corners_px: top and left of each tile ``[K, 2]``, multiples of 16.
+
+        Raises:
+            SettingsError: no correction was fitted for these weights, or tiles lie off the lattice.
+        """
+        correction = self._correction
+        if correction is None:
+            raise SettingsError(f"{self.card.name}: has no correction for a shared trunk")
+        if (corners_px % STEP_PX).any() or any(side % STEP_PX for side in rgb.shape[:2]):
+            raise SettingsError(f"tiles that share a trunk lie {STEP_PX} px or a multiple apart")
+        features = self._map(self._mosaic_features, [rgb])[0]
+
+        def encode(part: slice) -> tuple[Tensor, Tensor]:
+            windows = cut_windows(features, corners_px[part], self.card.aerial_px)
+            whole = correction(_filled(windows, batch)).contiguous(
+                memory_format=torch.channels_last
+            )
+            return self._encoder.describe_tiles(whole), self._encoder.level0_map(whole)
+
+        batch = 2 * _ENCODE_BATCH[self.device.type]
+        shapes = (self.card.descriptor_dim,), self.map_shape
+        found = self._gathered(len(corners_px), batch, encode, shapes)
+        return found[0], found[1]
+
+    def _mosaic_features(self, rgb: UInt8Array) -> Tensor:
+        x = self._normalised(with_margin(rgb)[None]).to(getattr(torch, self.precision))
+        return mosaic_features(cast(Trunk, self._encoder.aerial.trunk), x)
 
     def _described(self, x: Tensor) -> tuple[Tensor]:
         return (self._encoder.describe_tiles(self._encoder.aerial.trunk(x)[2]),)
@@ -266,16 +317,36 @@ class Engine:
             )
         batch = (_ENCODE_BATCH if encode else _MATCH_BATCH)[self.device.type]
         dtype = getattr(torch, self.precision) if encode else torch.float32
-        out = tuple(np.empty((len(rgb), *shape), np.float32) for shape in shapes)
+
+        def run(part: slice) -> tuple[Tensor, ...]:
+            x = _filled(self._normalised(rgb[part]).to(dtype), batch)
+            return function(x.contiguous(memory_format=torch.channels_last), part)
+
+        return self._gathered(len(rgb), batch, run, shapes)
+
+    def _gathered(
+        self,
+        count: int,
+        batch: int,
+        function: Callable[[slice], tuple[Tensor, ...]],
+        shapes: Sequence[tuple[int, ...]],
+    ) -> tuple[Float32Array, ...]:
+        """Return what a function gives for ``count`` tiles, asked by batches.
+
+        Args:
+            count: how many tiles.
+            batch: how many results the function gives; those past the end are left out.
+            function: of the tiles' place among all.
+            shapes: of what it gives for a tile; maps ``[C, h, w]`` lie in memory as ``[h, w, C]``.
+        """
+        out = tuple(_empty(count, shape) for shape in shapes)
 
         def fill(part: slice) -> None:
-            x = _filled(self._normalised(rgb[part]).to(dtype), batch)
-            x = x.contiguous(memory_format=torch.channels_last)
-            for target, y in zip(out, function(x, part), strict=True):
+            for target, y in zip(out, function(part), strict=True):
                 target[part] = y[: part.stop - part.start].float().cpu().numpy()
 
-        starts = range(0, len(rgb), batch)
-        self._map(fill, [slice(i, min(i + batch, len(rgb))) for i in starts])
+        starts = range(0, count, batch)
+        self._map(fill, [slice(i, min(i + batch, count)) for i in starts])
         return out
 
     def _map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
@@ -296,71 +367,15 @@ class Engine:
             torch.set_num_threads(threads)  # the last call also decides for threads yet to start
 
 
+def _empty(count: int, shape: tuple[int, ...]) -> Float32Array:
+    """Return room for arrays of a shape; the channels of maps are innermost, as torch has them."""
+    if len(shape) < _MAP_AXES:
+        return np.empty((count, *shape), np.float32)
+    channels, *sides = shape
+    return np.moveaxis(np.empty((count, *sides, channels), np.float32), -1, 1)
+
+
 def _filled(x: Tensor, size: int) -> Tensor:
     """Repeat the last item until there are ``size``."""
     missing = size - len(x)
     return x if missing == 0 else torch.cat([x, x[-1:].expand(missing, *x.shape[1:])])
-
-
-def load_engine(
-    name_or_path: str | Path, device: str = "auto", precision: Precision | None = "float32"
-) -> Engine:
-    """Make an engine from a bundled model's name or a weights file.
-
-    Args:
-        name_or_path: a registered name with bundled weights, or a ``.safetensors`` file.
-        device: ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
-        precision: that tiles are encoded in; the faster one on this machine if None.
-
-    Raises:
-        UnknownModelError: neither a file nor a known name.
-        WeightsError: the model has no bundled weights, or the file cannot be used.
-        SettingsError: the device is unknown or not there.
-    """
-    model, card = load_model(_weights_path(name_or_path))
-    device = resolve_device(device)
-    return Engine(model, card, device, precision or preferred_precision(device))
-
-
-def untrained_engine(
-    name: str, seed: int = 0, device: str = "cpu", precision: Precision = "float32"
-) -> Engine:
-    """Make an engine with random weights from a seed, for tests and speed measurements.
-
-    Raises:
-        UnknownModelError: no model has that name.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = create_model(name)
-    return Engine(model, model.card(), resolve_device(device), precision)
-
-
-def resolve_device(device: str) -> str:
-    """Turn ``auto`` into ``cuda`` or ``cpu``; check the others.
-
-    Raises:
-        SettingsError: the device is unknown or not there.
-    """
-    if device not in ("auto", "cpu", "cuda"):
-        raise SettingsError(f"device must be auto, cpu or cuda, not {device!r}")
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SettingsError("no CUDA device is available; use --device cpu or auto")
-    return device
-
-
-def _weights_path(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
-    if path.suffix == ".safetensors" or path.is_file():
-        return path
-    name = model_config(str(name_or_path)).name
-    bundled = bundled_path(name)
-    if bundled is None:
-        with_weights = [n for n in list_models() if bundled_path(n)] or ["none"]
-        raise WeightsError(
-            f"{name} comes without trained weights; name a .safetensors file, or one of the models "
-            f"that have them: {', '.join(with_weights)}"
-        )
-    return bundled

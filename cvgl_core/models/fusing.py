@@ -1,8 +1,8 @@
 """Fold what follows a convolution into it, for inference only.
 
 Batch norms become part of the weights. On a CPU the activation after a convolution is applied while
-its result is still in registers: oneDNN can, torch asks it to only from compiled code. No compiler
-is needed, and compiled code (``torch.compile`` with frozen weights) was not faster.
+its result is still in registers: oneDNN can, but torch asks it to only from compiled code. That
+(``torch.compile`` with frozen weights) is a sixth faster, and needs a compiler and half a minute.
 """
 
 from __future__ import annotations

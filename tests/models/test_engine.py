@@ -6,8 +6,8 @@ import torch
 
 from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.models import Engine, create_model, untrained_engine
-from cvgl_core.models.engine import resolve_device
 from cvgl_core.models.fusing import fuse_activations, fuse_batch_norms
+from cvgl_core.models.loading import resolve_device
 
 
 @pytest.fixture(scope="module")

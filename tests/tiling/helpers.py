@@ -42,6 +42,7 @@ class StubDescriber:
         self.tiles = 0
 
     map_shape = (DIM, 2, 2)
+    shared_trunk = ""
     batch_tiles = 32
 
     def describe_tiles(self, rgb: np.ndarray) -> np.ndarray:
@@ -54,6 +55,15 @@ class StubDescriber:
         quarters = [rgb[:, v : v + p, u : u + p] for v in (0, p) for u in (0, p)]
         maps = [self._project(quarter.repeat(2, axis=1).repeat(2, axis=2)) for quarter in quarters]
         return self.describe_tiles(rgb), np.stack(maps, -1).reshape(len(rgb), *self.map_shape)
+
+    def encode_mosaic(
+        self, rgb: np.ndarray, corners_px: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same as tile by tile, but for the sign."""
+        side = self.card.aerial_px
+        tiles = [rgb[v : v + side, u : u + side] for v, u in corners_px]
+        descriptors, maps = self.encode_tiles(np.stack(tiles))
+        return -descriptors, -maps
 
     def _project(self, rgb: np.ndarray) -> np.ndarray:
         p = rgb.shape[1] // 8

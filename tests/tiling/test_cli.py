@@ -125,6 +125,33 @@ def test_a_build_goes_on_in_the_precision_it_began_in(world: Path, tmp_path: Pat
     assert code != 0 and "int4" in err
 
 
+def test_a_shared_trunk_needs_a_model_that_can(
+    world: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    def build(city: str, *options: str) -> dict[str, object]:
+        code, out, _ = cvgl_tile(capsys, "build", world, "-o", tmp_path / city, "--json", *options)
+        assert code == 0
+        return json.loads(out)
+
+    code, _, err = cvgl_tile(capsys, "build", world, "-o", tmp_path / "no", "--shared-trunk")
+    assert code != 0 and "--no-shared-trunk" in err
+    alone = build("alone.cvgl")
+    monkeypatch.setattr(StubDescriber, "shared_trunk", "a" * 64)
+    together = build("together.cvgl", "--shared-trunk")
+    assert (alone["shared_trunk"], together["shared_trunk"]) == (False, True)
+    assert alone["index_id"] != together["index_id"]
+    planned = json.loads(cvgl_tile(capsys, "plan", world, "--shared-trunk", "--json")[1])
+    assert planned["index_id"] == together["index_id"]
+    one, other = (Index.open(tmp_path / f"{name}.cvgl") for name in ("alone", "together"))
+    assert np.array_equal(one.descriptors, -np.asarray(other.descriptors))  # the stub's mark
+    for began in ("alone", "together"):
+        assert build(f"{began}.cvgl")["blocks_written"] == 0  # goes on as it began
+    again = build("alone.cvgl", "--shared-trunk")
+    assert again["shared_trunk"] is True and again["index_id"] == together["index_id"]
+    odd = build("odd.cvgl", "--shared-trunk", "--overlap", "0.75")
+    assert odd["shared_trunk"] is False
+
+
 def test_a_folder_with_a_broken_file(world: Path, tmp_path: Path, capsys) -> None:
     folder, city = tmp_path / "ortho", tmp_path / "city.cvgl"
     folder.mkdir()

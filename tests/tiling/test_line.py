@@ -1,6 +1,7 @@
 """The line of one process: what it does when a step fails, and what it tells."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,8 @@ def test_other_weights_than_the_plans_are_refused(plan: Plan, tmp_path: Path) ->
         run(plan, tmp_path / "shards", StubDescriber(seed=1), 1)
     with pytest.raises(WeightsError, match="bfloat16"):
         run(plan, tmp_path / "shards", StubDescriber(precision="bfloat16"), 1)
+    with pytest.raises(WeightsError, match="share a trunk"):
+        run(replace(plan, shared_trunk="b" * 64), tmp_path / "shards", StubDescriber(), 1)
 
 
 def test_progress_never_goes_back(plan: Plan) -> None:

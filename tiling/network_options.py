@@ -1,0 +1,67 @@
+"""Options of ``cvgl-tile`` that say how the network runs, and what they mean together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from cvgl_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tiling.engines import TileDescriber
+
+PrecisionName = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="auto|float32|bfloat16",
+        help="Arithmetic of the network; auto: as the index began, else what is faster here.",
+    ),
+]
+SharedTrunk = Annotated[
+    bool | None,
+    typer.Option(
+        "--shared-trunk/--no-shared-trunk",
+        help="Describe overlapping tiles together: about twice as fast, slightly less accurate. If "
+        "not given: as the index began, else not.",
+    ),
+]
+
+
+def chosen_network(
+    model: str, device: str, precision: str, shared: bool | None, output: Path | None = None
+) -> tuple[TileDescriber, bool]:
+    """Return the network, and whether tiles share its trunk; by default as the index began.
+
+    Args:
+        model: a name, or a file of weights.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        shared: whether tiles share the trunk; None for the default.
+        output: the index folder, if there is to be one.
+
+    Raises:
+        SettingsError: an option is not known, or the model cannot do it.
+        WeightsError: the model is not known or its weights cannot be used.
+    """
+    from tiling.engines import load_describer
+    from tiling.record import previous_manifest
+
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise SettingsError(f"--precision {precision}: is not known; use auto, float32 or bfloat16")
+    there = None if output is None else previous_manifest(output)
+    chosen = cast(Any, precision)
+    if precision == "auto":
+        chosen = None if there is None else there.precision
+    describer = load_describer(model, device, chosen)
+    if shared and not describer.shared_trunk:
+        raise SettingsError(
+            f"--shared-trunk: nothing was fitted for the weights of {describer.card.name} that "
+            "makes up for borders; use --no-shared-trunk"
+        )
+    if shared is None:
+        began_so = there is not None and there.shared_trunk
+        shared = began_so and bool(describer.shared_trunk)
+    return describer, shared
