@@ -142,6 +142,8 @@ def rio_tiler(path: Path, size_px: int = TILE_PX, crs: str | None = None) -> int
                 bounds_crs=GRID_CRS,
                 width=size_px,
                 height=size_px,
+                resampling_method="average" if size_px < TILE_PX else "nearest",
+                reproject_method="bilinear",
             )
             np.ascontiguousarray(part.data.transpose(1, 2, 0))
     return SLOW_TILES

@@ -90,7 +90,7 @@ class RasterReader:
         scale = min(self._placement.scale_px()) * (1.0 + 1e-6)
         level, reduced = _overview(info, scale)
         factor = 1
-        while 2 * factor * reduced <= min(scale, _MAX_FACTOR):
+        while 4 * factor * reduced <= min(scale, _MAX_FACTOR):  # less would blur
             factor *= 2
         self._blocks = SourceBlocks(info, level, factor, cache or BlockCache(CACHE_BYTES))
 
