@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml Makefile
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(MAKE) --no-print-directory torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[faiss]'
 	@touch $@
 
 # With a GPU (or where pip already finds a CPU build) the plain name is right; otherwise the CPU
@@ -43,7 +43,7 @@ lint: $(VENV)/.ready-dev  ## style, types and import rules
 	$(BIN)/lint-imports
 
 test: lint  ## everything that must hold before a change lands
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --hypothesis-profile=ci
 	@$(MAKE) --no-print-directory test-qgis
 	@$(MAKE) --no-print-directory lint-plugin
 
