@@ -48,6 +48,7 @@ class NullDescriber:
     map_shape = (48, 1, 1)
     precision: Precision = "float32"
     batch_tiles = 32
+    shared_trunk = ""
 
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Return descriptors ``[N, 48]``."""
