@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 from cvgl_core.errors import NoIndexError
@@ -44,6 +45,7 @@ def killed(scene: Scene, folder: Path, describer: QuickDescriber, at: int, after
         at: the change of the disk at which it dies; 0 for a moment.
         after_s: the moment, in seconds of the processor.
     """
+    _settle()
     child = os.fork()
     if child == 0:
         signal.alarm(HANGS_S)
@@ -59,6 +61,28 @@ def killed(scene: Scene, folder: Path, describer: QuickDescriber, at: int, after
     if status and (not died or os.WTERMSIG(status) == signal.SIGALRM):
         raise RuntimeError(f"{scene.name} failed or hung by itself at {at}, {after_s} s: {status}")
     return died
+
+
+@cache
+def _lasting_threads() -> int:
+    """How many threads of C libraries stay for good, once everything was used."""
+    time.sleep(0.5)
+    return _threads()
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def _settle() -> None:
+    """Wait until threads that are done have given back what GDAL and PROJ hold in them.
+
+    They do so after Python has joined them; a child forked meanwhile would find locks taken.
+    """
+    for _ in range(400):
+        if _threads() <= _lasting_threads():
+            return
+        time.sleep(0.005)
 
 
 def version(folder: Path) -> str:
