@@ -22,7 +22,7 @@ PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
 ROOT = Path(__file__).parents[2]
 
 TRIAL = """
-import json, os, random, resource, signal, struct, sys
+import json, os, random, resource, signal, struct, sys, time
 from pathlib import Path
 import numpy as np
 from cvgl_core.errors import CvglError
@@ -72,6 +72,7 @@ def attempt(path):
         return f"{type(error).__name__}: {error}"
 
 attempt(originals[0])  # so that a child need import nothing
+time.sleep(0.5)  # threads that are done give back what they hold
 for number in range(first, last):
     rng = random.Random(number)
     original = rng.choice(originals)
