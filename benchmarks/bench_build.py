@@ -31,15 +31,15 @@ import numpy as np
 
 from cvgl_core.index import map_record, reduce_maps
 from cvgl_core.index.shard import write_shard
-from tiling import line
 from tiling.build import build_index
-from tiling.crew import Alone, Crew, Tally
+from tiling.crews import line
+from tiling.crews.crew import Alone, Crew, Tally
+from tiling.crews.line import BlockResult, Job
+from tiling.crews.processes import _Run
 from tiling.cut import Cutter, fill_colour, tile_windows
 from tiling.describe import describe_block, shard_data
 from tiling.engines import ModelLoader, TileDescriber
-from tiling.line import BlockResult, Job
 from tiling.plan import Block, CutSettings, make_plan
-from tiling.processes import _Run
 from tiling.raster import RasterInfo, describe_raster
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -181,7 +181,7 @@ def by_ray(
     raster: RasterInfo, describer: TileDescriber, load: ModelLoader, folder: Path, count: int
 ) -> Speed:
     """Return the speed of a build by so many Ray workers of a cluster of its own."""
-    from tiling import ray_cluster
+    from tiling.crews import ray_cluster
 
     ray_cluster.cores = lambda: count
     return warm(raster, describer, folder, ray_cluster.RayCluster(load, None, "cpu"))

@@ -23,9 +23,9 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import from_origin
 
 from cvgl_core.types import GroundSpec, ModelCard
-from tiling.listing import list_sources
 from tiling.plan import CutSettings, make_plan
-from tiling.survey import SurveySettings, take_survey
+from tiling.sources.listing import list_sources
+from tiling.sources.survey import SurveySettings, take_survey
 
 CARD = ModelCard(
     "none", 0, 72.0, 128, GroundSpec(8, 16, 30.0, -30.0), (0.5,) * 3, (1.0,) * 3, 16, 4, "0" * 64

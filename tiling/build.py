@@ -23,13 +23,13 @@ from cvgl_core.index import (
     verify_folder,
 )
 from cvgl_core.types import Progress, no_progress
-from tiling.crew import Alone, Crew, Tally
+from tiling.crews.crew import Alone, Crew, Tally
+from tiling.crews.line import Job
+from tiling.crews.sharding import part_of
 from tiling.engines import TileDescriber
-from tiling.line import Job
 from tiling.plan import Block, CutSettings, Plan, make_plan
 from tiling.raster import RasterInfo
 from tiling.record import manifest_of
-from tiling.sharding import part_of
 
 _LOG = logging.getLogger(__name__)
 

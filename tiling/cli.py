@@ -25,8 +25,7 @@ from cvgl_core.errors import IndexCorruptError, SettingsError
 from tiling.cli_store import add_commands
 from tiling.engines import DEFAULT_MODEL
 from tiling.network_options import PrecisionName, SharedTrunk, chosen_network
-from tiling.precedence import Precedence
-from tiling.source_options import (
+from tiling.sources.options import (
     Asset,
     Bands,
     DateInName,
@@ -42,11 +41,12 @@ from tiling.source_options import (
     surveyed,
     taking_of,
 )
+from tiling.sources.precedence import Precedence
 
 if TYPE_CHECKING:
     from cvgl_core.index import DamagedRecord, Index, Manifest
     from tiling.build import BuildResult
-    from tiling.crew import Crew
+    from tiling.crews.crew import Crew
     from tiling.engines import TileDescriber
     from tiling.plan import CutSettings
 
@@ -129,7 +129,7 @@ def build(
     """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
     from cvgl_core.index import make_ready
     from tiling.build import build_index
-    from tiling.sharding import parse_part
+    from tiling.crews.sharding import parse_part
 
     part = None if shard is None else parse_part(shard)
     settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
@@ -329,9 +329,9 @@ def _crew(
 ) -> Crew:
     """Return who does the work."""
     from cvgl_core.models import resolve_device
+    from tiling.crews.processes import Processes
+    from tiling.crews.ray_cluster import RayCluster
     from tiling.engines import ModelLoader
-    from tiling.processes import Processes
-    from tiling.ray_cluster import RayCluster
 
     name = str(Path(model).absolute()) if Path(model).is_file() else model
     load = ModelLoader(name, device, describer.precision)

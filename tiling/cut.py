@@ -12,14 +12,14 @@ import numpy as np
 
 from cvgl_core.index import DamagedRecord
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
-from tiling.blocks import BlockCache
-from tiling.buffers import Buffers
-from tiling.facts import storable_text
-from tiling.open_readers import OpenReaders
-from tiling.placement import Box
+from tiling.pixels.blocks import BlockCache
+from tiling.pixels.buffers import Buffers
+from tiling.pixels.facts import storable_text
+from tiling.pixels.open_readers import OpenReaders
+from tiling.pixels.placement import Box
+from tiling.pixels.reader import CACHE_BYTES, RasterReader
 from tiling.plan import BLOCK_TILES, Block, Plan
-from tiling.reader import CACHE_BYTES, RasterReader
-from tiling.webreader import WebReader, reader_of
+from tiling.web.webreader import WebReader, reader_of
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from tiling.crews.machine import default_workers
 from tiling.cut import Cutter, fill_colour
 from tiling.describe import describe_block
 from tiling.engines import TileDescriber
-from tiling.machine import default_workers
 from tiling.plan import CutSettings, Plan
 
 _TRIAL_TILES = 32

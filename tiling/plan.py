@@ -22,10 +22,10 @@ from cvgl_core.geo import TileGrid, is_metric
 from cvgl_core.geo.area import to_grid
 from cvgl_core.index import MapRecord, digest_of
 from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, no_progress
-from tiling.coverage import check_area, outline_of, zone_of
-from tiling.fingerprint import fingerprint
 from tiling.raster import RasterInfo
-from tiling.survey import Skipped
+from tiling.sources.coverage import check_area, outline_of, zone_of
+from tiling.sources.fingerprint import fingerprint
+from tiling.sources.survey import Skipped
 
 _LOG = logging.getLogger(__name__)
 BLOCK_TILES = 16

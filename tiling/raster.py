@@ -28,12 +28,12 @@ from cvgl_core.errors import (
     UnsupportedRasterError,
 )
 from cvgl_core.types import LonLat
-from tiling.dates import tag_date
-from tiling.facts import check_placed, crs_text, ground_resolution, pixel_files
-from tiling.formats import driver_of, palette_view
-from tiling.remote import GDAL_OPTIONS, RemoteFile, probe
-from tiling.services import TileLevel
-from tiling.stretch import limits_of
+from tiling.pixels.facts import check_placed, crs_text, ground_resolution, pixel_files
+from tiling.pixels.formats import driver_of, palette_view
+from tiling.pixels.stretch import limits_of
+from tiling.sources.dates import tag_date
+from tiling.web.remote import GDAL_OPTIONS, RemoteFile, probe
+from tiling.web.services import TileLevel
 
 Place = Path | RemoteFile | TileLevel
 """Where pixels can be."""

@@ -20,10 +20,10 @@ from cvgl_core.index import (
 )
 from cvgl_core.types import ModelCard
 from tiling.cut import fill_colour
-from tiling.facts import storable_text
-from tiling.fingerprint import file_bytes
+from tiling.pixels.facts import storable_text
 from tiling.plan import CutSettings, Plan
 from tiling.raster import RasterInfo
+from tiling.sources.fingerprint import file_bytes
 
 
 def manifest_of(

@@ -28,7 +28,7 @@ from tests.tiling.helpers import (
 )
 from tiling import plan as plan_module
 from tiling.build import build_index
-from tiling.crew import Alone
+from tiling.crews.crew import Alone
 from tiling.plan import CutSettings, make_plan
 from tiling.raster import describe_raster
 

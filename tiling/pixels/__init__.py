@@ -1,0 +1,1 @@
+"""From the bytes of rasters to pixels on the lattice of a grid."""

@@ -1,0 +1,1 @@
+"""What the user names as imagery: files, lists, STAC items; which comes first, where it lies."""
