@@ -1,8 +1,8 @@
 """How much memory a build takes: it must not grow with the raster.
 
-    python benchmarks/bench_tiling.py [--sizes 4096 8192 16384]
+    python benchmarks/bench_tiling.py [--sizes 4096 8192 16384] [--model unifygeo-lite0]
 
-Each size is built by a process of its own with a describer that does next to nothing; the peak is
+Each size is built by a process of its own, without a model with a describer that does next to nothing; the peak is
 that of the whole process. How fast rasters are cut: ``bench_cutting.py``.
 """
 
@@ -23,6 +23,7 @@ from rasterio.windows import Window
 
 from cvgl_core.types import Float32Array, GroundSpec, ModelCard, Precision, UInt8Array
 from tiling.build import build_index
+from tiling.engines import load_describer
 from tiling.raster import describe_raster
 
 GSD_M = 0.25
@@ -82,9 +83,10 @@ def make_raster(path: Path, size_px: int) -> Path:
     return path
 
 
-def build_memory(path: Path, output: Path) -> None:
+def build_memory(path: Path, output: Path, model: str) -> None:
     """Build an index and print the peak memory of this process in MB."""
-    result = build_index([describe_raster(path)], output, NullDescriber(), maps=False)
+    describer = load_describer(model, "cpu") if model else NullDescriber()
+    result = build_index([describe_raster(path)], output, describer, maps=bool(model))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{result.manifest.tile_count} {peak:.0f}")
 
@@ -93,16 +95,18 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[4096, 8192, 16384])
+    parser.add_argument("--model", default="", help="a real network in place of none")
     parser.add_argument("--build", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.build:
-        build_memory(*options.build)
+        build_memory(*options.build, options.model)
         return
     first = 0
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
             path = make_raster(Path(folder) / f"{size}.tif", size)
             command = [sys.executable, __file__, "--build", path, Path(folder) / f"{size}.cvgl"]
+            command += ["--model", options.model]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             tiles, peak = (int(word) for word in done.stdout.split())
             first = first or peak

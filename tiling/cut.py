@@ -80,6 +80,8 @@ class Cutter:
         trace: TracebackType | None,
     ) -> None:
         self._readers.close()
+        self._cache.clear()
+        self._buffers.clear()
 
     def cut(self, block: Block) -> CutBlock:
         """Return the pixels of a block: of overlapping rasters the first listed wins.

@@ -22,7 +22,7 @@ from cvgl_core.geo import tile_geometry, tile_rings
 from cvgl_core.index.manifest import FileRecord, Manifest, ShardRecord
 from cvgl_core.types import FloatArray
 
-_GROUP_ROWS = 16384
+_GROUP_ROWS = 4096  # what is in memory at once; also what a program can skip by its "bbox"
 TILE_BYTES = 64
 """About what a tile takes in the table."""
 _TABLE_PATTERN = "tiles-v*.parquet"
@@ -64,10 +64,10 @@ def write_table(folder: Path, manifest: Manifest, tables: Iterable[NDArray[Any]]
         ):
             for records, rows in _groups(manifest.shards, tables):
                 shapes = _outlines(manifest, rows)
-                bounds.append(shapely.bounds(shapes))
+                bounds.append(shapely.total_bounds(shapes))
                 kinds |= {geometry.geom_type for geometry in shapes}
                 writer.write_table(_columns(manifest, records, rows, shapes))
-            writer.add_key_value_metadata({"geo": _geo_facts(np.concatenate(bounds), kinds)})
+            writer.add_key_value_metadata({"geo": _geo_facts(np.stack(bounds), kinds)})
         record = FileRecord(file_bytes=temporary.stat().st_size, sha256=fsio.sha256_file(temporary))
     return record
 

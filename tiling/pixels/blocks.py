@@ -84,6 +84,12 @@ class BlockCache:
         with self._lock:
             self._forget(key)
 
+    def clear(self) -> None:
+        """Forget all blocks."""
+        with self._lock:
+            for key in list(self._kept):
+                self._forget(key)
+
     def _evict(self) -> None:
         """Forget blocks until the others fit; the newest stays."""
         for key in list(self._kept)[:-1]:

@@ -35,6 +35,10 @@ class Buffers:
         weakref.finalize(flat, self._take_back, memory).atexit = False
         return flat.reshape(shape)
 
+    def clear(self) -> None:
+        """Give up the memory that is not lent."""
+        self._spare.clear()
+
     def _take_back(self, memory: memoryview) -> None:
         if len(self._spare) < _SPARE:
             self._spare.append(memory)
