@@ -2,8 +2,8 @@
 
     python benchmarks/bench_tiling.py [--sizes 4096 8192 16384] [--model unifygeo-lite0]
 
-Each size is built by a process of its own, without a model with a describer that does next to nothing; the peak is
-that of the whole process. How fast rasters are cut: ``bench_cutting.py``.
+Each size is built by a process of its own, with a describer that does next to nothing unless a model
+is named; the peak is that of the whole process. How fast rasters are cut: ``bench_cutting.py``.
 """
 
 from __future__ import annotations
