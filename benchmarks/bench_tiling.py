@@ -2,7 +2,7 @@
 
     python benchmarks/bench_tiling.py [--sizes 4096 8192 16384] [--model unifygeo-lite0]
 
-Each size is built by a process of its own, with a describer that does next to nothing unless a model
+Each size is built by a process of its own, with a describer that does next to nothing unless one
 is named; the peak is that of the whole process. How fast rasters are cut: ``bench_cutting.py``.
 """
 
