@@ -201,10 +201,10 @@ class PlainProgress:
 def _log_to_stderr(name: str) -> None:
     """Send logs and Python warnings to stderr as single lines."""
     root = logging.getLogger()
-    if not any(isinstance(handler, _StderrHandler) for handler in root.handlers):
-        handler = _StderrHandler()
-        handler.setFormatter(_OneLine(f"{name}: %(levelname)s: %(message)s"))
-        root.addHandler(handler)
+    ours = [handler for handler in root.handlers if isinstance(handler, _StderrHandler)]
+    handler = ours[0] if ours else _StderrHandler()
+    handler.setFormatter(_OneLine(f"{name}: %(levelname)s: %(message)s"))
+    root.addHandler(handler)  # a second time changes nothing
     logging.captureWarnings(True)
     set_verbosity(0)
 
