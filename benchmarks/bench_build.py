@@ -40,7 +40,7 @@ from tiling.cut import Cutter, fill_colour, tile_windows
 from tiling.describe import describe_block, shard_data
 from tiling.engines import ModelLoader, TileDescriber
 from tiling.plan import Block, CutSettings, make_plan
-from tiling.raster import RasterInfo, describe_raster
+from tiling.raster.info import RasterInfo, describe_raster
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

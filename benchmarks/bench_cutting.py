@@ -47,7 +47,7 @@ from rasterio.windows import Window
 
 from tiling.cut import Cutter, tile_windows
 from tiling.plan import CutSettings, Plan, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 TILE_PX, STRIDE_PX, SMALL_PX = 640, 320, 384
 GRID_CRS, OTHER_CRS = "EPSG:32633", "EPSG:32632"

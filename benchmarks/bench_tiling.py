@@ -24,7 +24,7 @@ from rasterio.windows import Window
 from cvgl_core.types import Float32Array, GroundSpec, ModelCard, Precision, UInt8Array
 from tiling.build import build_index
 from tiling.engines import load_describer
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 GSD_M = 0.25
 ORIGIN = (500_000.0, 5_000_000.0)

@@ -28,7 +28,7 @@ from tiling.crews.line import Job
 from tiling.crews.sharding import part_of
 from tiling.engines import TileDescriber
 from tiling.plan import Block, CutSettings, Plan, make_plan
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 from tiling.record import manifest_of
 
 _LOG = logging.getLogger(__name__)

@@ -12,14 +12,14 @@ import numpy as np
 
 from cvgl_core.index import DamagedRecord
 from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
-from tiling.pixels.blocks import BlockCache
-from tiling.pixels.buffers import Buffers
-from tiling.pixels.facts import storable_text
-from tiling.pixels.open_readers import OpenReaders
-from tiling.pixels.placement import Box
-from tiling.pixels.reader import CACHE_BYTES, RasterReader
 from tiling.plan import BLOCK_TILES, Block, Plan
-from tiling.web.webreader import WebReader, reader_of
+from tiling.raster.blocks import BlockCache
+from tiling.raster.buffers import Buffers
+from tiling.raster.facts import storable_text
+from tiling.raster.open_readers import OpenReaders
+from tiling.raster.placement import Box
+from tiling.raster.reader import CACHE_BYTES, RasterReader
+from tiling.raster.webreader import WebReader, reader_of
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from cvgl_core.geo import TileGrid, is_metric
 from cvgl_core.geo.area import to_grid
 from cvgl_core.index import MapRecord, digest_of
 from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, no_progress
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 from tiling.sources.coverage import check_area, outline_of, zone_of
 from tiling.sources.fingerprint import fingerprint
 from tiling.sources.survey import Skipped

@@ -20,9 +20,9 @@ from cvgl_core.index import (
 )
 from cvgl_core.types import ModelCard
 from tiling.cut import fill_colour
-from tiling.pixels.facts import storable_text
 from tiling.plan import CutSettings, Plan
-from tiling.raster import RasterInfo
+from tiling.raster.facts import storable_text
+from tiling.raster.info import RasterInfo
 from tiling.sources.fingerprint import file_bytes
 
 

@@ -15,7 +15,7 @@ from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
 from tiling import plan
 from tiling.build import build_index
 from tiling.plan import CutSettings
-from tiling.raster import RasterInfo, describe_raster
+from tiling.raster.info import RasterInfo, describe_raster
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 UTM = "EPSG:32633"

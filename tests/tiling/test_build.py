@@ -30,7 +30,7 @@ from tiling import plan as plan_module
 from tiling.build import build_index
 from tiling.crews.crew import Alone
 from tiling.plan import CutSettings, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 UTM = "EPSG:32633"
 E0, N0 = 500_123.4, 5_400_321.7

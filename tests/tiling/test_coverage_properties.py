@@ -16,7 +16,7 @@ from cvgl_core.types import LonLat
 from tests.soak import cases
 from tests.tiling.helpers import StubDescriber
 from tiling.plan import CutSettings, Plan, make_plan
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 
 CARD = StubDescriber(72.0, 128).card
 LONS = st.one_of(

@@ -11,7 +11,7 @@ from cvgl_core.index import Index
 from tests.tiling.helpers import folder_bytes, world_raster
 from tiling.build import build_index
 from tiling.engines import DEFAULT_MODEL, load_describer
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 UTM = "EPSG:32633"
 

@@ -15,7 +15,7 @@ from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
 from tiling import plan as plan_module
 from tiling.build import BuildResult, build_index
 from tiling.plan import CutSettings, Plan, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 UTM = "EPSG:32633"
 E0, N0 = 500_123.4, 5_400_321.7

@@ -14,7 +14,7 @@ from cvgl_core.geo.area import read_area, to_grid
 from cvgl_core.types import LonLat
 from tests.tiling.helpers import StubDescriber, world_raster
 from tiling.plan import CutSettings, make_plan
-from tiling.raster import RasterInfo, describe_raster
+from tiling.raster.info import RasterInfo, describe_raster
 from tiling.sources import fingerprint as fingerprints
 
 CARD = StubDescriber().card

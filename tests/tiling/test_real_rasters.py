@@ -12,7 +12,7 @@ from cvgl_core.errors import EmptyCoverageError, MissingGeoreferenceError
 from cvgl_core.index import Index
 from tests.tiling.helpers import StubDescriber
 from tiling.build import build_index
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 DATA = Path(os.environ.get("CVGL_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"real rasters are not here: {DATA}")

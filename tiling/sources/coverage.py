@@ -13,7 +13,7 @@ from cvgl_core.errors import EmptyCoverageError, SettingsError
 from cvgl_core.geo import TileGrid, check_scale, metric_crs_for, to_lonlat
 from cvgl_core.geo.crs import transformer
 from cvgl_core.types import FloatArray
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 
 _EDGE_POINTS = 33
 _POLAR_DEG = 85.0

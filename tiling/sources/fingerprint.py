@@ -6,7 +6,7 @@ import hashlib
 
 from cvgl_core.errors import RasterOpenError
 from cvgl_core.types import Progress, no_progress
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 from tiling.web.remote import RemoteFile
 from tiling.web.services import TileLevel
 

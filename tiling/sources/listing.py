@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cvgl_core.errors import RasterOpenError, SettingsError
-from tiling.pixels.formats import RASTER_SUFFIXES
+from tiling.raster.formats import RASTER_SUFFIXES
 from tiling.sources.places import Source
 from tiling.sources.stac import STAC_SUFFIXES, is_stac, stac_sources
 from tiling.web.client import is_url

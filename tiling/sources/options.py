@@ -15,7 +15,7 @@ from tiling.sources.precedence import Precedence
 if TYPE_CHECKING:
     from cvgl_core.types import ModelCard, Progress
     from tiling.plan import CutSettings
-    from tiling.raster import RasterInfo
+    from tiling.raster.info import RasterInfo
     from tiling.sources.places import Source
     from tiling.sources.survey import SurveySettings
 

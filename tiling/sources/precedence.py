@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cvgl_core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from tiling.raster import RasterInfo
+    from tiling.raster.info import RasterInfo
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from cvgl_core.errors import (
     SourceUnreachableError,
 )
 from cvgl_core.types import Progress, no_progress
-from tiling.raster import RasterInfo, describe_raster, with_stretch
+from tiling.raster.info import RasterInfo, describe_raster, with_stretch
 from tiling.sources.coverage import boxes_meet, may_touch
 from tiling.sources.dates import name_date
 from tiling.sources.places import Source

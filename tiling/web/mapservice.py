@@ -10,13 +10,13 @@ from pathlib import Path
 from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import RasterOpenError, SettingsError
-from tiling.pixels.facts import ground_resolution
-from tiling.raster import RasterInfo
+from tiling.raster.facts import ground_resolution
+from tiling.raster.info import RasterInfo
+from tiling.raster.webreader import decode_tile
 from tiling.web.client import PARALLEL, host_of
 from tiling.web.levels import level_of
 from tiling.web.services import Service, TileLevel
 from tiling.web.tilecache import default_cache, tile_bytes
-from tiling.web.webreader import decode_tile
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cvgl_core.errors import RasterOpenError
-from tiling.pixels.formats import driver_of_bytes
+from tiling.raster.formats import driver_of_bytes
 from tiling.web.client import USER_AGENT, get, shown
 
 _HEAD_BYTES = 16384

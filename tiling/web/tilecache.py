@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cvgl_core.errors import RasterOpenError
 from cvgl_core.fsio import output_errors
-from tiling.pixels.formats import picture_driver
+from tiling.raster.formats import picture_driver
 from tiling.web.client import get
 from tiling.web.services import TileLevel
 

@@ -16,7 +16,7 @@ from tiling.crews.crew import Tally
 from tiling.crews.line import Job, Line
 from tiling.cut import Cutter
 from tiling.plan import CutSettings, Plan, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 
 @pytest.fixture

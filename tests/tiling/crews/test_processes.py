@@ -22,7 +22,7 @@ from tiling.build import build_index
 from tiling.crews.processes import Processes
 from tiling.crews.sharding import parse_part
 from tiling.plan import CutSettings
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,7 +114,7 @@ from tiling import plan
 from tiling.build import build_index
 from tiling.plan import CutSettings
 from tiling.crews.processes import Processes
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 class Slow(StubDescriber):
     def encode_tiles(self, rgb):

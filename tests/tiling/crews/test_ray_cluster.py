@@ -23,7 +23,7 @@ from tiling.build import build_index
 from tiling.crews import ray_cluster
 from tiling.crews.line import Job
 from tiling.plan import CutSettings, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 ROOT = Path(__file__).parents[3]
 STARTS_S, ENDS_S = 60.0, 240.0
@@ -40,7 +40,7 @@ from tiling import plan
 from tiling.build import build_index
 from tiling.plan import CutSettings
 from tiling.crews.ray_cluster import RayCluster
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 raster, output, marks = map(Path, sys.argv[1:])
 options = {"num_cpus": 1, "object_store_memory": 80 << 20}

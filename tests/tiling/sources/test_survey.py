@@ -22,7 +22,7 @@ from cvgl_core.errors import (
 from tests.tiling.helpers import StubDescriber, ramp, world_raster, write_raster
 from tiling.cut import Cutter
 from tiling.plan import CutSettings, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 from tiling.sources.coverage import boxes_meet
 from tiling.sources.dates import catalogue_date, name_date, tag_date
 from tiling.sources.places import Source

@@ -18,7 +18,7 @@ from cvgl_core.index import Index, verify_folder
 from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster, write_raster
 from tests.tiling.web.servers import files, serve
 from tiling.build import build_index
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 from tiling.sources.fingerprint import fingerprint
 from tiling.sources.listing import list_sources
 from tiling.sources.survey import SurveySettings, take_survey

@@ -11,13 +11,13 @@ import rasterio
 
 from cvgl_core.errors import RasterOpenError
 from tests.tiling.helpers import StubDescriber, ramp, world_raster
-from tests.tiling.test_raster import PLAIN, UTM
+from tests.tiling.raster.test_info import PLAIN, UTM
 from tiling.cut import Cutter
-from tiling.pixels import blocks
-from tiling.pixels.blocks import BlockCache, Decoded, SourceBlocks
-from tiling.pixels.resample import Pixels
 from tiling.plan import CutSettings, make_plan
-from tiling.raster import describe_raster
+from tiling.raster import blocks
+from tiling.raster.blocks import BlockCache, Decoded, SourceBlocks
+from tiling.raster.info import describe_raster
+from tiling.raster.resample import Pixels
 
 JPEG: dict[str, Any] = {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": 90}
 

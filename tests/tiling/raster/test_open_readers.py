@@ -12,9 +12,9 @@ from rasterio.transform import from_origin
 
 from tests.tiling.helpers import StubDescriber, write_raster
 from tiling.cut import Cutter
-from tiling.pixels.open_readers import OpenReaders
 from tiling.plan import CutSettings, make_plan
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
+from tiling.raster.open_readers import OpenReaders
 
 
 class Counted:

@@ -15,9 +15,9 @@ from cvgl_core.index import Index
 from tests.tiling.helpers import StubDescriber, world_raster
 from tiling import cli
 from tiling.build import build_index
-from tiling.pixels.reader import RasterReader
 from tiling.plan import CutSettings
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
+from tiling.raster.reader import RasterReader
 
 UTM = "EPSG:32633"
 SETTINGS = CutSettings(crs=UTM)

@@ -20,9 +20,9 @@ from cvgl_core.errors import (
 )
 from cvgl_core.geo import from_lonlat, metric_crs_for
 from tests.tiling.helpers import ramp, world_raster, write_raster
-from tiling.pixels.blocks import BlockCache, SourceBlocks
-from tiling.pixels.reader import RasterReader
-from tiling.raster import describe_raster
+from tiling.raster.blocks import BlockCache, SourceBlocks
+from tiling.raster.info import describe_raster
+from tiling.raster.reader import RasterReader
 
 UTM = "EPSG:32633"
 E0, N0 = 500_123.4, 5_400_321.7

@@ -18,12 +18,12 @@ from rasterio.warp import reproject
 from cvgl_core.errors import RasterOpenError
 from cvgl_core.geo.crs import transformer
 from cvgl_core.types import UInt8Array
-from tiling.pixels.blocks import BlockCache
-from tiling.pixels.buffers import Buffers
-from tiling.pixels.formats import picture_driver
-from tiling.pixels.placement import Box
-from tiling.pixels.reader import RasterReader, View, Wanted, never
-from tiling.raster import RasterInfo
+from tiling.raster.blocks import BlockCache
+from tiling.raster.buffers import Buffers
+from tiling.raster.formats import picture_driver
+from tiling.raster.info import RasterInfo
+from tiling.raster.placement import Box
+from tiling.raster.reader import RasterReader, View, Wanted, never
 from tiling.web.client import PARALLEL
 from tiling.web.services import TileLevel
 from tiling.web.tilecache import tile_bytes

@@ -10,8 +10,8 @@ from rasterio.transform import from_origin
 
 from cvgl_core.errors import UnsupportedRasterError
 from tests.tiling.helpers import ramp, world_raster
-from tests.tiling.test_raster import E0, N0, PLAIN, UTM, around
-from tiling.raster import describe_raster
+from tests.tiling.raster.test_info import E0, N0, PLAIN, UTM, around
+from tiling.raster.info import describe_raster
 
 
 def contained(path: Path, driver: str, form: str = "PNG", gsd: float = 0.25) -> Path:

@@ -24,7 +24,7 @@ from tests.tiling.helpers import StubDescriber
 from cvgl_core.geo.area import read_area
 from tiling.build import build_index
 from tiling.plan import CutSettings
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 folder = Path(sys.argv[1])
 
 def peak_kb():

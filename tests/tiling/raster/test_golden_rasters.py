@@ -35,7 +35,7 @@ from tests.tiling.helpers import (
     write_raster,
 )
 from tiling.build import build_index
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 UTM = "EPSG:32633"
 E0, N0 = 500_123.4, 5_400_321.7

@@ -15,7 +15,7 @@ from rasterio.transform import from_origin
 from cvgl_core.errors import RasterError, RasterOpenError
 from tests.soak import cases
 from tests.tiling.helpers import world_raster
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 
 UTM = "EPSG:32633"
 PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
@@ -29,7 +29,7 @@ from cvgl_core.errors import CvglError
 from cvgl_core.index import Index
 from tests.tiling.helpers import StubDescriber
 from tiling.build import build_index
-from tiling.raster import describe_raster
+from tiling.raster.info import describe_raster
 folder, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 originals = sorted(folder.glob("*.tif"))
 

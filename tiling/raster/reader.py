@@ -16,11 +16,11 @@ from types import TracebackType
 import numpy as np
 
 from cvgl_core.types import BoolArray, UInt8Array
-from tiling.pixels.blocks import BlockCache, Decoded, SourceBlocks
-from tiling.pixels.buffers import Buffers
-from tiling.pixels.placement import Box, Nodes, Placement
-from tiling.pixels.resample import Pixels, shrink, warp
-from tiling.raster import RasterInfo, raster_errors
+from tiling.raster.blocks import BlockCache, Decoded, SourceBlocks
+from tiling.raster.buffers import Buffers
+from tiling.raster.info import RasterInfo, raster_errors
+from tiling.raster.placement import Box, Nodes, Placement
+from tiling.raster.resample import Pixels, shrink, warp
 
 CACHE_BYTES = 32 << 20
 _MAX_FACTOR = 64

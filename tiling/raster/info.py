@@ -28,9 +28,9 @@ from cvgl_core.errors import (
     UnsupportedRasterError,
 )
 from cvgl_core.types import LonLat
-from tiling.pixels.facts import check_placed, crs_text, ground_resolution, pixel_files
-from tiling.pixels.formats import driver_of, palette_view
-from tiling.pixels.stretch import limits_of
+from tiling.raster.facts import check_placed, crs_text, ground_resolution, pixel_files
+from tiling.raster.formats import driver_of, palette_view
+from tiling.raster.stretch import limits_of
 from tiling.sources.dates import tag_date
 from tiling.web.remote import GDAL_OPTIONS, RemoteFile, probe
 from tiling.web.services import TileLevel

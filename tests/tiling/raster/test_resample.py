@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from cvgl_core.types import LonLat
-from tiling.pixels.buffers import Buffers
-from tiling.pixels.placement import Nodes, Placement
-from tiling.pixels.resample import Pixels, shrink, warp
-from tiling.raster import RasterInfo
+from tiling.raster.buffers import Buffers
+from tiling.raster.info import RasterInfo
+from tiling.raster.placement import Nodes, Placement
+from tiling.raster.resample import Pixels, shrink, warp
 
 
 def straight(

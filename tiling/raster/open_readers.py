@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tiling.pixels.reader import RasterReader
-from tiling.web.webreader import WebReader
+from tiling.raster.reader import RasterReader
+from tiling.raster.webreader import WebReader
 
 Reader = RasterReader | WebReader
 MOST_OPEN = 64

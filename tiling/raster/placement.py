@@ -11,7 +11,7 @@ from pyproj import CRS
 
 from cvgl_core.geo.crs import transformer
 from cvgl_core.types import FloatArray
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 
 _STEPS_PX = (32, 8, 1)
 _TOLERANCE_PX = 0.05

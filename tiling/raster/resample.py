@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from cvgl_core.types import Float32Array, FloatArray, UInt8Array
-from tiling.pixels.placement import Nodes
+from tiling.raster.placement import Nodes
 
 _NOWHERE_PX = -1e6
 _HALF = 124  # of 255, less what rounding takes: a pixel on the seam of two sheets is in one

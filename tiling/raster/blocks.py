@@ -18,12 +18,12 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from cvgl_core.types import BoolArray, UInt8Array
-from tiling.pixels.facts import storable_text
-from tiling.pixels.jpeg import DamagedBlockError, JpegBlocks
-from tiling.pixels.placement import Box
-from tiling.pixels.resample import Pixels, shrink
-from tiling.pixels.stretch import as_bytes
-from tiling.raster import RasterInfo, open_raster
+from tiling.raster.facts import storable_text
+from tiling.raster.info import RasterInfo, open_raster
+from tiling.raster.jpeg import DamagedBlockError, JpegBlocks
+from tiling.raster.placement import Box
+from tiling.raster.resample import Pixels, shrink
+from tiling.raster.stretch import as_bytes
 from tiling.web.remote import RemoteFile
 
 _SIDE_PX = 256

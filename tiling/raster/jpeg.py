@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import simplejpeg
 
 from cvgl_core.types import UInt8Array
-from tiling.raster import RasterInfo
+from tiling.raster.info import RasterInfo
 
 _COLOURS = {(3, "YCbCr JPEG"): "YCbCr", (3, "JPEG"): "RGB", (1, "JPEG"): "Gray"}
 _START = b"\xff\xd8"

@@ -1,1 +1,0 @@
-"""From the bytes of rasters to pixels on the lattice of a grid."""
