@@ -11,15 +11,13 @@ import numpy as np
 from rasterio.transform import from_origin
 
 from cvgl_core.index import PartRecord, merge_indexes, migrate_index, remove_garbage
-from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
+from tests.tiling.helpers import E0, N0, UTM, StubDescriber, folder_bytes, world_raster
 from tiling import plan
 from tiling.build import build_index
 from tiling.plan import CutSettings
 from tiling.raster.info import RasterInfo, describe_raster
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
 
 
 class QuickDescriber(StubDescriber):

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.transform import Affine
+from rasterio.transform import Affine, from_origin
 
 from cvgl_core.types import GroundSpec, ModelCard
 
 TILE_M, AERIAL_PX, DIM = 32.0, 32, 16
+UTM = "EPSG:32633"
+E0, N0 = 500_123.4, 5_400_321.7
+PLAIN = from_origin(E0, N0, 0.5, 0.5)
 
 
 class StubDescriber:

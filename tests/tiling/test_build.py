@@ -19,7 +19,11 @@ from cvgl_core.geo import to_lonlat
 from cvgl_core.index import Index
 from tests.tiling.helpers import (
     AERIAL_PX,
+    E0,
+    N0,
+    PLAIN,
     TILE_M,
+    UTM,
     StubDescriber,
     folder_bytes,
     ramp,
@@ -31,10 +35,6 @@ from tiling.build import build_index
 from tiling.crews.crew import Alone
 from tiling.plan import CutSettings, make_plan
 from tiling.raster.info import describe_raster
-
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
-PLAIN = from_origin(E0, N0, 0.5, 0.5)
 
 
 @pytest.fixture(autouse=True)

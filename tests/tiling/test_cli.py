@@ -6,16 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rasterio.transform import from_origin
 from shapely.geometry import shape
 
 from cvgl_core.console import run
 from cvgl_core.index import Index
-from tests.tiling.helpers import StubDescriber, world_raster, write_raster
+from tests.tiling.helpers import PLAIN, UTM, StubDescriber, world_raster, write_raster
 from tiling.cli import app
-
-UTM = "EPSG:32633"
-PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cvgl_core.index import Index, verify_folder
-from tests.tiling.helpers import folder_bytes, world_raster
-from tests.tiling.test_cli import PLAIN, UTM, _stub, cvgl_tile, one_line_error
+from tests.tiling.helpers import PLAIN, UTM, folder_bytes, world_raster
+from tests.tiling.test_cli import _stub, cvgl_tile, one_line_error
 from tiling import plan as plan_module
 
 __all__ = ["_stub"]

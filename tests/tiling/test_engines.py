@@ -8,12 +8,10 @@ from rasterio.transform import from_origin
 
 from cvgl_core.errors import CvglError, SettingsError
 from cvgl_core.index import Index
-from tests.tiling.helpers import folder_bytes, world_raster
+from tests.tiling.helpers import UTM, folder_bytes, world_raster
 from tiling.build import build_index
 from tiling.engines import DEFAULT_MODEL, load_describer
 from tiling.raster.info import describe_raster
-
-UTM = "EPSG:32633"
 
 
 def test_build_with_a_network_from_a_weights_file(tmp_path: Path) -> None:

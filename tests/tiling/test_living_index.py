@@ -11,14 +11,12 @@ import pytest
 from rasterio.transform import from_origin
 
 from cvgl_core.index import Index, map_record, verify_folder
-from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster
+from tests.tiling.helpers import E0, N0, UTM, StubDescriber, folder_bytes, world_raster
 from tiling import plan as plan_module
 from tiling.build import BuildResult, build_index
 from tiling.plan import CutSettings, Plan, make_plan
 from tiling.raster.info import describe_raster
 
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
 ROOT = Path(__file__).parents[2]
 
 

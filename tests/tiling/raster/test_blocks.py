@@ -10,8 +10,7 @@ import pytest
 import rasterio
 
 from cvgl_core.errors import RasterOpenError
-from tests.tiling.helpers import StubDescriber, ramp, world_raster
-from tests.tiling.raster.test_info import PLAIN, UTM
+from tests.tiling.helpers import PLAIN, UTM, StubDescriber, ramp, world_raster
 from tiling.cut import Cutter
 from tiling.plan import CutSettings, make_plan
 from tiling.raster import blocks

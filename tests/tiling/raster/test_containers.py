@@ -9,8 +9,8 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 
 from cvgl_core.errors import UnsupportedRasterError
-from tests.tiling.helpers import ramp, world_raster
-from tests.tiling.raster.test_info import E0, N0, PLAIN, UTM, around
+from tests.tiling.helpers import E0, N0, PLAIN, UTM, ramp, world_raster
+from tests.tiling.raster.test_info import around
 from tiling.raster.info import describe_raster
 
 

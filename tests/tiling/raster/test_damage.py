@@ -12,14 +12,13 @@ from rasterio.windows import Window
 
 from cvgl_core.errors import RasterOpenError
 from cvgl_core.index import Index
-from tests.tiling.helpers import StubDescriber, world_raster
+from tests.tiling.helpers import UTM, StubDescriber, world_raster
 from tiling import cli
 from tiling.build import build_index
 from tiling.plan import CutSettings
 from tiling.raster.info import describe_raster
 from tiling.raster.reader import RasterReader
 
-UTM = "EPSG:32633"
 SETTINGS = CutSettings(crs=UTM)
 ORIGIN = from_origin(500_000, 5_400_000, 1, 1)
 ROW, COL = -5_400_000 // 16, 500_000 // 16

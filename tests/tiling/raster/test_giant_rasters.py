@@ -12,9 +12,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from cvgl_core.index import Index
-from tests.tiling.helpers import AERIAL_PX, TILE_M, ramp, shift_px
-
-UTM = "EPSG:32633"
+from tests.tiling.helpers import AERIAL_PX, TILE_M, UTM, ramp, shift_px
 
 GIANT = """
 import sys

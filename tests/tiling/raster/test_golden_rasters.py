@@ -27,7 +27,11 @@ from cvgl_core.geo import metric_crs_for
 from cvgl_core.index import Index
 from tests.tiling.helpers import (
     AERIAL_PX,
+    E0,
+    N0,
+    PLAIN,
     TILE_M,
+    UTM,
     StubDescriber,
     ramp,
     shift_px,
@@ -37,9 +41,6 @@ from tests.tiling.helpers import (
 from tiling.build import build_index
 from tiling.raster.info import describe_raster
 
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
-PLAIN = from_origin(E0, N0, 0.5, 0.5)
 SIDE = 320
 GSD = TILE_M / AERIAL_PX
 MAX_SHIFT_PX = 0.5

@@ -19,14 +19,10 @@ from cvgl_core.errors import (
     UnsupportedRasterError,
 )
 from cvgl_core.geo import from_lonlat, metric_crs_for
-from tests.tiling.helpers import ramp, world_raster, write_raster
+from tests.tiling.helpers import E0, N0, PLAIN, UTM, ramp, world_raster, write_raster
 from tiling.raster.blocks import BlockCache, SourceBlocks
 from tiling.raster.info import describe_raster
 from tiling.raster.reader import RasterReader
-
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
-PLAIN = from_origin(E0, N0, 0.5, 0.5)
 
 
 def around(path: Path, gsd: float = 1.0, size: int = 80, **options):

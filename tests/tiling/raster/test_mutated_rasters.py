@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pytest
 import rasterio
-from rasterio.transform import from_origin
 
 from cvgl_core.errors import RasterError, RasterOpenError
 from tests.soak import cases
-from tests.tiling.helpers import world_raster
+from tests.tiling.helpers import PLAIN, UTM, world_raster
 from tiling.raster.info import describe_raster
 
-UTM = "EPSG:32633"
-PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
 ROOT = Path(__file__).parents[3]
 
 TRIAL = """

@@ -10,16 +10,13 @@ from rasterio.transform import from_origin
 from shapely.geometry import box
 
 from cvgl_core.errors import CvglError, RasterOpenError, SettingsError
-from tests.tiling.helpers import world_raster
+from tests.tiling.helpers import E0, N0, UTM, world_raster
 from tests.tiling.web.servers import files, serve
 from tiling.sources.listing import list_sources
 from tiling.sources.precedence import Precedence
 from tiling.sources.survey import SurveySettings, take_survey
 from tiling.web.mapservice import Wanted
 from tiling.web.remote import RemoteFile
-
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
 
 
 def item(name: str, href: str, date: str | None = "2021-05-01T10:00:00Z", **more: Any) -> dict:

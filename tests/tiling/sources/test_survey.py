@@ -19,7 +19,7 @@ from cvgl_core.errors import (
     RasterOpenError,
     SettingsError,
 )
-from tests.tiling.helpers import StubDescriber, ramp, world_raster, write_raster
+from tests.tiling.helpers import E0, N0, UTM, StubDescriber, ramp, world_raster, write_raster
 from tiling.cut import Cutter
 from tiling.plan import CutSettings, make_plan
 from tiling.raster.info import describe_raster
@@ -29,9 +29,6 @@ from tiling.sources.places import Source
 from tiling.sources.precedence import Precedence
 from tiling.sources.survey import SurveySettings, take_survey
 from tiling.web.mapservice import Wanted
-
-UTM = "EPSG:32633"
-E0, N0 = 500_123.4, 5_400_321.7
 
 
 def plain(path: Path, value: int, date: str = "", gsd: float = 0.5, dtype: str = "uint8") -> Path:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from rasterio.transform import from_origin
 
 from cvgl_core.errors import (
     CvglError,
@@ -15,7 +14,7 @@ from cvgl_core.errors import (
     UnsupportedRasterError,
 )
 from cvgl_core.index import Index, verify_folder
-from tests.tiling.helpers import StubDescriber, folder_bytes, world_raster, write_raster
+from tests.tiling.helpers import PLAIN, UTM, StubDescriber, folder_bytes, world_raster, write_raster
 from tests.tiling.web.servers import files, serve
 from tiling.build import build_index
 from tiling.raster.info import describe_raster
@@ -24,9 +23,6 @@ from tiling.sources.listing import list_sources
 from tiling.sources.survey import SurveySettings, take_survey
 from tiling.web import client
 from tiling.web.remote import GDAL_OPTIONS, RemoteFile
-
-UTM = "EPSG:32633"
-PLAIN = from_origin(500_123.4, 5_400_321.7, 0.5, 0.5)
 
 
 @pytest.fixture(autouse=True)
