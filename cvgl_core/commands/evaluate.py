@@ -40,7 +40,7 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="simcity-v1|vigor-same|vigor-cross|cvusa|cvact",
+            metavar="simcity-v1|vigor-same|vigor-cross|cvusa|cvact|university-1652|uavm2025",
             help="A data set instead of an index and photos.",
         ),
     ] = None,
@@ -49,9 +49,18 @@ def evaluate(
         typer.Option(metavar="DIR", help="Folder of the data set, or of the rendered cities."),
     ] = None,
     protocol: Annotated[
-        str, typer.Option(metavar="cross|same|foreign", help="Of simcity-v1.")
-    ] = "cross",
-    split: Annotated[str, typer.Option(metavar="val|test", help="Of the data set.")] = "test",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of simcity-v1: cross, same or foreign. Of university-1652: two views such as "
+            "street-satellite.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(metavar="train|val|test", help="Of the data set.")] = "test",
+    tta: Annotated[
+        bool,
+        typer.Option("--tta", help="Average over flips and turns (university-1652, uavm2025)."),
+    ] = False,
     labels: Annotated[
         str, typer.Option(metavar="corrected|original", help="Of VIGOR.")
     ] = "corrected",
@@ -95,9 +104,17 @@ def evaluate(
     if dataset is not None:
         if root is None or index is not None or photos is not None or report is not None:
             raise typer.BadParameter("--dataset needs --root, and no --index, --photos or --report")
+        if dataset in ("university-1652", "uavm2025"):
+            from cvgl_core.commands.places import PlacesChoice, measure_places
+
+            places = PlacesChoice(root, model, device, tta, output)
+            typer.echo(measure_places(dataset, places, protocol, split, as_json))
+            return
         from cvgl_core.commands.accuracy import DatasetChoice, measure_dataset
 
-        asked = DatasetChoice(dataset, root, protocol, split, labels, limit, depth, maps_gb)
+        asked = DatasetChoice(
+            dataset, root, protocol or "cross", split, labels, limit, depth, maps_gb
+        )
         typer.echo(measure_dataset(asked, model, device, output, as_json))
         return
     if index is None or photos is None or output is not None:

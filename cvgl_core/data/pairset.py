@@ -90,7 +90,7 @@ class PairImages:
                 f"{listed}: {path} has {width_px} x {height_px} px, but a tile is square;"
                 " download it again"
             )
-        return _resized(rgb, self._tile_px, self._tile_px)
+        return resized(rgb, self._tile_px, self._tile_px)
 
     def view(self, index: int) -> UInt8Array:
         """Return a panorama as the model's strip ``[h, w, 3]``, north in the centre column.
@@ -153,7 +153,7 @@ def _strip(
 
     Both are linear in azimuth and elevation, so columns and rows are averaged one after the other.
     """
-    narrow = _resized(rgb, spec.width_px, rgb.shape[0])
+    narrow = resized(rgb, spec.width_px, rgb.shape[0])
     weight = _row_weights(rgb.shape[0], stored_deg, spec)
     shown = weight.sum(axis=1)
     flat = weight @ narrow.reshape(len(narrow), -1).astype(np.float32)
@@ -173,7 +173,7 @@ def _row_weights(height_px: int, stored_deg: tuple[float, float], spec: GroundSp
     return np.asarray(np.maximum(top - bottom, 0.0) / row_deg, np.float32)
 
 
-def _resized(rgb: UInt8Array, width_px: int, height_px: int) -> UInt8Array:
+def resized(rgb: UInt8Array, width_px: int, height_px: int) -> UInt8Array:
     """Return the image at another size: averaged over area, or interpolated where it grows."""
     shrinks = width_px <= rgb.shape[1] and height_px <= rgb.shape[0]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

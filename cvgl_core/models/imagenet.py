@@ -32,15 +32,28 @@ def load_imagenet(model: UnifyGeo) -> UnifyGeo:
         MissingDependencyError: the package that holds the weights is not installed.
         WeightsError: the backbone is another one, or the weights do not fit it.
     """
-    if model.config.backbone != "efficientnet_lite0":
-        raise WeightsError(
-            f"{model.config.name}: ImageNet weights are known for efficientnet_lite0 only, not for "
-            f"{model.config.backbone}; start from random weights or from a trained file"
-        )
-    net = create_timm(model.config.backbone)
-    copy_by_position(_read_pinned(_package_file()), net)
-    start_from(model, net)
+    start_from(model, imagenet_net(model.config.backbone))
     return model
+
+
+def imagenet_net(backbone: str) -> nn.Module:
+    """Return EfficientNet-Lite0 of timm, trained on ImageNet-1k.
+
+    Args:
+        backbone: must be ``efficientnet_lite0``.
+
+    Raises:
+        MissingDependencyError: the package that holds the weights is not installed.
+        WeightsError: the backbone is another one, or the weights do not fit it.
+    """
+    if backbone != "efficientnet_lite0":
+        raise WeightsError(
+            f"ImageNet weights are known for efficientnet_lite0 only, not for {backbone}; start "
+            "from random weights or from a trained file"
+        )
+    net = create_timm(backbone)
+    copy_by_position(_read_pinned(_package_file()), net)
+    return net
 
 
 def _package_file() -> Path:

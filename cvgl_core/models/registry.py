@@ -20,9 +20,11 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     # (CVUSA's are HC-Net's assumption; CVACT is cut to the middle half, as is usual).
     "cvusa": {"tile_size_m": 176.0, "ground": GroundSpec(128, 768, 38.6, -26.9)},
     "cvact": {"tile_size_m": 146.0, "ground": GroundSpec(128, 768, 45.0, -45.0)},
-    # The paper's network; without its aggregator; with one encoder for both views as Sample4Geo.
+    # The paper's network; without its aggregator; with SkyLink's; with one encoder for both views
+    # as Sample4Geo.
     "paper": {"azimuth_channels": 0},
     "mean": {"azimuth_channels": 0, "aggregator": "mean"},
+    "mixer": {"azimuth_channels": 0, "aggregator": "mixer"},
     "shared": {"azimuth_channels": 0, "aggregator": "mean", "shared_encoder": True},
 }
 """``NAME-VARIANT`` is the network ``NAME`` with these changes: to be created, but not listed."""

@@ -23,8 +23,13 @@ from cvgl_core.models.backbones import BackboneParts, build_backbone, twin
 from cvgl_core.models.decoder import DecoderWidths, MatchingDecoder, all_cosines
 from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
 from cvgl_core.models.layers import LayerNorm2d
+from cvgl_core.models.mixer import PatchMixer
 from cvgl_core.models.projector import GroundProjectors
 from cvgl_core.types import GroundSpec, ModelCard
+
+Aggregator = Literal["attention", "mean", "mixer"]
+
+_MIXER_ROWS = 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class UnifyGeoConfig:
             cropped after it, so that its ends see each other; a multiple of 16.
         azimuth_channels: channels of each sector of the descriptor's azimuth part (as many sectors
             as columns); 0 leaves the paper's descriptor.
-        aggregator: the paper's attention, or average pooling (its baseline).
+        aggregator: the paper's attention, average pooling (its baseline), or SkyLink's mixer over
+            positions; all give as many numbers.
         shared_encoder: one encoder for both views, as Sample4Geo's, instead of two.
         mean_rgb: subtracted from pixels in 0..1.
         std_rgb: divides them.
@@ -62,7 +68,7 @@ class UnifyGeoConfig:
     light: bool = False
     azimuth_wrap_px: int = 0
     azimuth_channels: int = 0
-    aggregator: Literal["attention", "mean"] = "attention"
+    aggregator: Aggregator = "attention"
     shared_encoder: bool = False
     mean_rgb: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std_rgb: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -81,12 +87,14 @@ class UnifyGeoConfig:
 class BranchEncoder(nn.Module):
     """One branch: shared trunk, fine-grained head, semantic head and aggregator (III-C)."""
 
-    def __init__(self, parts: BackboneParts, width: int, attention: bool = True) -> None:
+    def __init__(
+        self, parts: BackboneParts, width: int, aggregator: Aggregator, positions: int
+    ) -> None:
         super().__init__()
         self.trunk = parts.trunk
         self.fine_head = _projected(parts.head, parts.head_channels, width)
         self.semantic_head = _projected(twin(parts.head), parts.head_channels, width)
-        self.aggregator: nn.Module = FeatureAggregator(width) if attention else MeanAggregator()
+        self.aggregator = _aggregator(aggregator, width, positions)
 
     def describe(self, sixteenth: Tensor, azimuth: AzimuthPool | None = None) -> Tensor:
         """Global descriptors ``[B, D]`` from the trunk's 1/16 map.
@@ -118,11 +126,10 @@ class UnifyGeo(nn.Module):
         ground, aerial = (build_backbone(config.backbone, config.head_stride) for _ in range(2))
         width = config.head_width or ground.head_channels
         _check_sizes(config, width)
-        attention = config.aggregator == "attention"
-        self.ground = BranchEncoder(ground, width, attention)
-        shared = config.shared_encoder
-        self.aerial = self.ground if shared else BranchEncoder(aerial, width, attention)
-        rows = config.ground.height_px // config.stride
+        kind, shared = config.aggregator, config.shared_encoder
+        rows, side = config.ground.height_px // config.stride, config.aerial_px // config.stride
+        self.ground = BranchEncoder(ground, width, kind, rows * config.columns)
+        self.aerial = self.ground if shared else BranchEncoder(aerial, width, kind, side * side)
         parts = _azimuth_parts(config, width, rows)
         self.ground_azimuth: AzimuthPool | None = parts[0]
         self.aerial_azimuth: AzimuthPool | None = parts[1]
@@ -203,6 +210,13 @@ class UnifyGeo(nn.Module):
         )
 
 
+def _aggregator(kind: Aggregator, width: int, positions: int) -> nn.Module:
+    """Return a new aggregator for maps of ``width`` channels and so many positions."""
+    if kind == "mixer":
+        return PatchMixer(width, positions, width // _MIXER_ROWS, _MIXER_ROWS)
+    return FeatureAggregator(width) if kind == "attention" else MeanAggregator()
+
+
 def _azimuth_parts(
     config: UnifyGeoConfig, width: int, rows: int
 ) -> tuple[AzimuthPool, AzimuthPool] | tuple[None, None]:
@@ -221,6 +235,10 @@ def _check_sizes(config: UnifyGeoConfig, width: int) -> None:
     sides = (config.aerial_px, config.ground.height_px, config.ground.width_px)
     if any(side % config.stride for side in sides) or config.azimuth_wrap_px % 16:
         raise SettingsError(f"{config.name}: input sizes must be multiples of {config.stride} px")
+    if config.aggregator == "mixer" and config.shared_encoder:
+        raise SettingsError(
+            f"{config.name}: a mixer is made for one size of map; give each view one"
+        )
     if config.columns * config.column_channels[0] != width:
         raise SettingsError(
             f"{config.name}: {config.columns} columns of {config.column_channels[0]} channels do "

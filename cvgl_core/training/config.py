@@ -23,7 +23,9 @@ class ModelSection(_Section):
     """Which network, and where it starts from."""
 
     name: str = Field("unifygeo-lite0", description="a name that `cvgl models` lists")
-    variant: Literal["paper", "mean", "shared"] | None = Field(None, description="for ablations")
+    variant: Literal["paper", "mean", "mixer", "shared"] | None = Field(
+        None, description="for ablations"
+    )
     start: Literal["imagenet", "random", "bundled"] | Path = Field(
         "imagenet", description="or a safetensors file, of this program or of the timm backbone"
     )
