@@ -7,11 +7,12 @@ from typing import Literal, get_args
 
 from cvgl_core.data.cvact import load_cvact
 from cvgl_core.data.cvusa import load_cvusa
+from cvgl_core.data.da_campus import load_da_campus
 from cvgl_core.data.pairset import PairSet
 from cvgl_core.data.vigor import load_vigor
 from cvgl_core.errors import SettingsError
 
-DATASETS = ("vigor-same", "vigor-cross", "cvusa", "cvact")
+DATASETS = ("vigor-same", "vigor-cross", "cvusa", "cvact", "da-campus")
 
 Split = Literal["train", "val", "test"]
 Labels = Literal["corrected", "original"]
@@ -25,7 +26,7 @@ def load_pairs(
     Args:
         dataset: one of ``DATASETS``.
         root: folder of the data set, laid out as ``docs/datasets.md`` says.
-        split: part to load; CVUSA has no "test" of its own, its "val" stands for it.
+        split: part to load; CVUSA has one part to test on, and so has DA-Campus: "val" is "test".
         labels: which labels of VIGOR; the others have one kind.
 
     Raises:
@@ -46,4 +47,6 @@ def load_pairs(
         return load_vigor(root, "cross", split, labels)
     if labels != "corrected":
         raise SettingsError(f"{dataset} has no {labels} labels; leave the setting out")
+    if dataset == "da-campus":
+        return load_da_campus(root, split)
     return load_cvusa(root, split) if dataset == "cvusa" else load_cvact(root, split)

@@ -45,7 +45,8 @@ class PairSet:
         semi_positive: further tiles near the camera ``[Q, 3]``, -1 where there is none.
         camera_uv: camera on its positive tile as a fraction of the side from the upper left
             (u right, v down), ``[Q, 2]``.
-        ground_elevation_deg: elevations of the top and bottom edge of the stored panoramas.
+        ground_elevation_deg: elevations of the top and bottom edge of the stored panoramas; None
+            where views are plain pictures.
         skipped: rows left out, each with ``file:line`` and the reason.
         tile_listed, view_listed: ``file:line`` that names each tile ``[N]`` and view ``[Q]``.
     """
@@ -60,7 +61,7 @@ class PairSet:
     positive: IntArray
     semi_positive: IntArray
     camera_uv: FloatArray
-    ground_elevation_deg: tuple[float, float]
+    ground_elevation_deg: tuple[float, float] | None
     skipped: tuple[Failure, ...]
     tile_listed: tuple[str, ...]
     view_listed: tuple[str, ...]
@@ -95,12 +96,16 @@ class PairImages:
     def view(self, index: int) -> UInt8Array:
         """Return a panorama as the model's strip ``[h, w, 3]``, north in the centre column.
 
-        Elevations that the stored panorama does not show take the model's mean colour.
+        Elevations that the stored panorama does not show take the model's mean colour. A plain
+        picture is squeezed to the model's size.
         """
         path, listed = self.pairs.view_paths[index], self.pairs.view_listed[index]
         rgb = _read(path, listed, self._ground.width_px * _OVERSAMPLING)
         height_px, width_px = rgb.shape[:2]
-        top_deg, bottom_deg = self.pairs.ground_elevation_deg
+        stored_deg = self.pairs.ground_elevation_deg
+        if stored_deg is None:
+            return _resized(rgb, self._ground.width_px, self._ground.height_px)
+        top_deg, bottom_deg = stored_deg
         asked_px = (top_deg - bottom_deg) / 360.0 * width_px
         if abs(height_px - asked_px) > max(1.0, _MAX_STRETCH * asked_px):
             raise DatasetError(
@@ -108,7 +113,7 @@ class PairImages:
                 f" {top_deg - bottom_deg:.1f} degrees' height has {width_px} x {asked_px:.0f};"
                 " use the panoramas as the data set stores them"
             )
-        return _strip(rgb, self.pairs.ground_elevation_deg, self._ground, self._fill)
+        return _strip(rgb, stored_deg, self._ground, self._fill)
 
 
 def offsets_m(pairs: PairSet, views: IntArray, tiles: IntArray) -> FloatArray:

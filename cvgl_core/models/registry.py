@@ -26,6 +26,15 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "mean": {"azimuth_channels": 0, "aggregator": "mean"},
     "mixer": {"azimuth_channels": 0, "aggregator": "mixer"},
     "shared": {"azimuth_channels": 0, "aggregator": "mean", "shared_encoder": True},
+    # Plain pictures as large as tiles in place of panoramas, for DA-Campus: their elevations mean
+    # nothing. Made for `unifygeo-lite0`.
+    "campus": {
+        "azimuth_channels": 0,
+        "aggregator": "mean",
+        "shared_encoder": True,
+        "ground": GroundSpec(128, 128, 45.0, -45.0),
+        "column_channels": (32, 16, 8, 4),
+    },
 }
 """``NAME-VARIANT`` is the network ``NAME`` with these changes: to be created, but not listed."""
 

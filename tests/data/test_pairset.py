@@ -36,6 +36,7 @@ CARD = ModelCard(
     ground_columns=16,
 )
 COLUMN_DEG = 360.0 / 256
+PANORAMIC = [name for name in DATASETS if name != "da-campus"]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +45,12 @@ def roots(tmp_path_factory) -> dict[str, Path]:
     make_vigor(folder / "vigor", "original", tile_px=320, panorama_px=512)
     make_cvusa(folder / "cvusa", tile_px=250, panorama_px=616)
     make_cvact(folder / "cvact", tile_px=300, panorama_px=512)
-    return {name: folder / name.split("-")[0] for name in DATASETS}
+    return {name: folder / name.split("-")[0] for name in PANORAMIC}
 
 
 @pytest.fixture(scope="module")
 def pairs(roots) -> dict[str, PairSet]:
-    return {name: load_pairs(name, roots[name], "train") for name in DATASETS}
+    return {name: load_pairs(name, roots[name], "train") for name in PANORAMIC}
 
 
 def views_and_tiles(pairs: PairSet) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +75,7 @@ def azimuth_gaps_deg(view: np.ndarray, tile: np.ndarray, camera_uv: np.ndarray) 
     return gaps
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", PANORAMIC)
 def test_tile_label_and_panorama_agree(pairs, name):
     views, tiles = views_and_tiles(pairs[name])
     gaps = [
@@ -102,7 +103,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", PANORAMIC)
 @pytest.mark.parametrize("change", CHANGES)
 def test_turns_and_flips_keep_labels_true(pairs, name, change):
     views, tiles = views_and_tiles(pairs[name])
@@ -129,7 +130,7 @@ def test_turns_and_flips_keep_labels_true(pairs, name, change):
         assert np.abs(gaps).max() < 1.5 * COLUMN_DEG
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", PANORAMIC)
 def test_the_horizon_lies_where_the_model_has_it(pairs, name):
     view = PairImages(pairs[name], CARD).view(0)
     middle = (SKY_GREY + GROUND_GREY) / 2
