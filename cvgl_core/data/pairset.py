@@ -104,7 +104,7 @@ class PairImages:
         height_px, width_px = rgb.shape[:2]
         stored_deg = self.pairs.ground_elevation_deg
         if stored_deg is None:
-            return _resized(rgb, self._ground.width_px, self._ground.height_px)
+            return resized(rgb, self._ground.width_px, self._ground.height_px)
         top_deg, bottom_deg = stored_deg
         asked_px = (top_deg - bottom_deg) / 360.0 * width_px
         if abs(height_px - asked_px) > max(1.0, _MAX_STRETCH * asked_px):
