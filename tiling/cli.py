@@ -21,8 +21,9 @@ from cvgl_core.console import (
     progress_bar,
     run,
 )
-from cvgl_core.errors import IndexCorruptError, SettingsError
+from cvgl_core.errors import SettingsError
 from tiling.cli_store import add_commands
+from tiling.cutting_options import Aoi, GridCrs, Imagery, MinValid, Overlap, TileSize, cut_settings
 from tiling.engines import DEFAULT_MODEL
 from tiling.network_options import PrecisionName, SharedTrunk, chosen_network
 from tiling.sources.options import (
@@ -44,11 +45,10 @@ from tiling.sources.options import (
 from tiling.sources.precedence import Precedence
 
 if TYPE_CHECKING:
-    from cvgl_core.index import DamagedRecord, Index, Manifest
+    from cvgl_core.index import DamagedRecord, Manifest
     from tiling.build import BuildResult
     from tiling.crews.crew import Crew
     from tiling.engines import TileDescriber
-    from tiling.plan import CutSettings
 
 app = typer.Typer(
     name="cvgl-tile",
@@ -59,21 +59,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-IndexPath = Annotated[Path, typer.Argument(metavar="CITY.cvgl", help="The index folder.")]
 Model = Annotated[str, typer.Option(help="Name of a model, or a file of weights.")]
-Aoi = Annotated[
-    str | None,
-    typer.Option(metavar="FILE|W,S,E,N", help="Only this area: degrees, or a file of polygons."),
-]
-TileSize = Annotated[
-    float | None,
-    typer.Option(help="Side of a tile on the ground; the model's (72) if not given."),
-]
-Overlap = Annotated[float, typer.Option(help="Share that neighbouring tiles have in common.")]
-MinValid = Annotated[float, typer.Option(help="Share of a tile that must show picture.")]
-GridCrs = Annotated[
-    str | None, typer.Option("--crs", help="Metric CRS of the grid; the UTM zone if not given.")
-]
 Device = Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")]
 Maps = Annotated[
     bool,
@@ -119,6 +105,7 @@ def build(
     precision: PrecisionName = "auto",
     shared_trunk: SharedTrunk = None,
     maps: Maps = True,
+    imagery: Imagery = None,
     workers: Workers = None,
     shard: Shard = None,
     engine: EngineName = "local",
@@ -132,7 +119,7 @@ def build(
     from tiling.crews.sharding import parse_part
 
     part = None if shard is None else parse_part(shard)
-    settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
+    settings = cut_settings(aoi, tile_size_m, overlap, min_valid, crs, imagery, output)
     taking = taking_of(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
@@ -186,6 +173,7 @@ def plan(
     precision: PrecisionName = "auto",
     shared_trunk: SharedTrunk = None,
     maps: Maps = True,
+    imagery: Imagery = None,
     as_json: AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -194,7 +182,7 @@ def plan(
     from tiling.estimate import estimate_build
     from tiling.plan import make_plan
 
-    settings = _settings(aoi, tile_size_m, overlap, min_valid, crs)
+    settings = cut_settings(aoi, tile_size_m, overlap, min_valid, crs, imagery)
     taking = taking_of(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
@@ -234,72 +222,6 @@ def plan(
         )
 
 
-@app.command()
-def info(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
-    """Say what an index holds."""
-    from cvgl_core.index import Index
-
-    opened = Index.open(index)
-    facts = opened.manifest.model_dump(mode="json", exclude={"shards"}) | {
-        "tiles": len(opened),
-        "blocks": len(opened.manifest.shards),
-        "bytes": sum(path.stat().st_size for path in index.rglob("*") if path.is_file()),
-        "bbox": _bbox(opened),
-    }
-    if as_json:
-        _print_json(facts)
-        return
-    for key, value in facts.items():
-        if key == "sources":
-            for source in value:
-                _print(f"source: {source['name']} ({source['gsd_m_per_px']} m/px, {source['crs']})")
-        else:
-            _print(f"{key}: {value}")
-
-
-@app.command()
-def verify(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
-    """Read every byte of an index; exit code 0 only if each is as it was written."""
-    from cvgl_core.index import read_manifest, verify_folder
-
-    problems = verify_folder(index)
-    if as_json:
-        _print_json({"index": str(index), "ok": not problems, "problems": problems})
-    if problems:
-        read_manifest(index)  # a missing index or another format has its own error
-        for problem in problems[1:]:
-            sys.stderr.write(f"cvgl-tile: {problem}\n")
-        raise IndexCorruptError(problems[0])
-    if not as_json:
-        _print(f"{index}: every byte is as it was written")
-
-
-@app.command()
-def footprints(index: IndexPath, verbose: Verbose = 0) -> None:
-    """Write the outlines of all tiles as a GeoJSON FeatureCollection."""
-    from cvgl_core.geo import tile_geometry, tile_rings
-    from cvgl_core.index import Index
-
-    opened = Index.open(index)
-    rings = tile_rings(opened.grid, opened.rows, opened.cols)
-    write = sys.stdout.write
-    write('{"type":"FeatureCollection","features":[')
-    for number, ring in enumerate(rings):
-        feature = {
-            "type": "Feature",
-            "id": opened.tile_id(number),
-            "geometry": tile_geometry(ring),
-            "properties": {
-                "tile_id": opened.tile_id(number),
-                "lon": float(opened.lons[number]),
-                "lat": float(opened.lats[number]),
-                "valid_fraction": round(float(opened.valid_fraction[number]), 4),
-            },
-        }
-        write(("," if number else "") + "\n" + json.dumps(feature, allow_nan=False))
-    write("\n]}\n")
-
-
 add_commands(app)
 
 
@@ -311,17 +233,6 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _settings(
-    aoi: str | None, tile_size_m: float | None, overlap: float, min_valid: float, crs: str | None
-) -> CutSettings:
-    """Return how to cut, from options."""
-    from cvgl_core.geo.area import read_area
-    from tiling.plan import CutSettings
-
-    area = None if aoi is None else read_area(aoi)
-    return CutSettings(tile_size_m, overlap, min_valid, area, crs)
 
 
 def _crew(
@@ -367,18 +278,6 @@ def _damaged(manifest: Manifest) -> list[DamagedRecord]:
     """Return the tiles of an index that could not be read whole."""
     kept = [tile for shard in manifest.shards for tile in shard.damaged]
     return [*kept, *manifest.damaged]
-
-
-def _bbox(index: Index) -> list[float]:
-    """Return west, south, east, north of an index; west > east across the antimeridian."""
-    import numpy as np
-
-    from cvgl_core.geo import bbox, cut_antimeridian, to_lonlat
-
-    edges = index.bounds()
-    x_m = [edges.left_m, edges.right_m, edges.right_m, edges.left_m, edges.left_m]
-    y_m = [edges.bottom_m, edges.bottom_m, edges.top_m, edges.top_m, edges.bottom_m]
-    return list(bbox(cut_antimeridian(np.stack(to_lonlat(index.grid.crs, x_m, y_m), axis=-1))))
 
 
 def _print(line: str) -> None:

@@ -1,23 +1,91 @@
-"""The commands of ``cvgl-tile`` that look after index folders: gc, merge, migrate."""
+"""The commands of ``cvgl-tile`` that look into index folders, and after them."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar
+from cvgl_core.errors import IndexCorruptError
+
+if TYPE_CHECKING:
+    from cvgl_core.index import Index
 
 IndexPath = Annotated[Path, typer.Argument(metavar="CITY.cvgl", help="The index folder.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands of this module to ``cvgl-tile``."""
-    for command in (gc, merge, migrate):
+    for command in (info, verify, footprints, gc, merge, migrate):
         app.command()(command)
+
+
+def info(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
+    """Say what an index holds."""
+    from cvgl_core.index import Index
+
+    opened = Index.open(index)
+    facts = opened.manifest.model_dump(mode="json", exclude={"shards"}) | {
+        "tiles": len(opened),
+        "blocks": len(opened.manifest.shards),
+        "bytes": sum(path.stat().st_size for path in index.rglob("*") if path.is_file()),
+        "bbox": _bbox(opened),
+    }
+    if as_json:
+        _print(json.dumps(facts, allow_nan=False))
+        return
+    for key, value in facts.items():
+        if key == "sources":
+            for source in value:
+                _print(f"source: {source['name']} ({source['gsd_m_per_px']} m/px, {source['crs']})")
+        else:
+            _print(f"{key}: {value}")
+
+
+def verify(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
+    """Read every byte of an index; exit code 0 only if each is as it was written."""
+    from cvgl_core.index import read_manifest, verify_folder
+
+    problems = verify_folder(index)
+    if as_json:
+        facts = {"index": str(index), "ok": not problems, "problems": problems}
+        _print(json.dumps(facts, allow_nan=False))
+    if problems:
+        read_manifest(index)  # a missing index or another format has its own error
+        for problem in problems[1:]:
+            sys.stderr.write(f"cvgl-tile: {problem}\n")
+        raise IndexCorruptError(problems[0])
+    if not as_json:
+        _print(f"{index}: every byte is as it was written")
+
+
+def footprints(index: IndexPath, verbose: Verbose = 0) -> None:
+    """Write the outlines of all tiles as a GeoJSON FeatureCollection."""
+    from cvgl_core.geo import tile_geometry, tile_rings
+    from cvgl_core.index import Index
+
+    opened = Index.open(index)
+    rings = tile_rings(opened.grid, opened.rows, opened.cols)
+    write = sys.stdout.write
+    write('{"type":"FeatureCollection","features":[')
+    for number, ring in enumerate(rings):
+        feature = {
+            "type": "Feature",
+            "id": opened.tile_id(number),
+            "geometry": tile_geometry(ring),
+            "properties": {
+                "tile_id": opened.tile_id(number),
+                "lon": float(opened.lons[number]),
+                "lat": float(opened.lats[number]),
+                "valid_fraction": round(float(opened.valid_fraction[number]), 4),
+            },
+        }
+        write(("," if number else "") + "\n" + json.dumps(feature, allow_nan=False))
+    write("\n]}\n")
 
 
 def gc(
@@ -100,6 +168,23 @@ def migrate(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> 
     _tell(facts, as_json, f"{index}: {done} of format {manifest.format_version}")
 
 
+def _bbox(index: Index) -> list[float]:
+    """Return west, south, east, north of an index; west > east across the antimeridian."""
+    import numpy as np
+
+    from cvgl_core.geo import bbox, cut_antimeridian, to_lonlat
+
+    edges = index.bounds()
+    x_m = [edges.left_m, edges.right_m, edges.right_m, edges.left_m, edges.left_m]
+    y_m = [edges.bottom_m, edges.bottom_m, edges.top_m, edges.top_m, edges.bottom_m]
+    return list(bbox(cut_antimeridian(np.stack(to_lonlat(index.grid.crs, x_m, y_m), axis=-1))))
+
+
 def _tell(facts: dict[str, Any], as_json: bool, line: str) -> None:
     """Write facts to stdout as JSON, or as a line for people."""
-    sys.stdout.write((json.dumps(facts, allow_nan=False) if as_json else line) + "\n")
+    _print(json.dumps(facts, allow_nan=False) if as_json else line)
+
+
+def _print(line: str) -> None:
+    """Write a line to stdout."""
+    sys.stdout.write(line + "\n")

@@ -35,6 +35,7 @@ _CUT_VERSION = 4
 _COARSE = 4.0
 _TRUNK_STEP_PX = 16
 _PLAN_SLACK = 0.02
+_JPEG_BYTES = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class CutSettings:
         area: only tiles whose central part touches this area in degrees; all if None.
         crs: metric CRS of the grid; the UTM zone of the centre if None.
         skipped: sources that could not be used, for the record.
+        jpeg: whether the imagery is stored as JPEG.
     """
 
     tile_size_m: float | None = None
@@ -57,6 +59,7 @@ class CutSettings:
     area: BaseGeometry | None = None
     crs: str | None = None
     skipped: tuple[Skipped, ...] = ()
+    jpeg: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Plan:
         precision: that the model computes in.
         shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
             do not.
+        jpeg: whether the imagery is stored as JPEG.
     """
 
     grid: TileGrid
@@ -108,6 +112,7 @@ class Plan:
     maps: MapRecord | None = None
     precision: Precision = "float32"
     shared_trunk: str = ""
+    jpeg: bool = False
 
     @property
     def gsd_m_per_px(self) -> float:
@@ -122,7 +127,8 @@ class Plan:
     def stored_bytes(self, descriptor_dim: int) -> int:
         """Return about how large the index will be."""
         pixels = sum(block.window_px[2] * block.window_px[3] for block in self.blocks)
-        bytes_ = pixels * 3.125 + self.tile_count * (2 * descriptor_dim + 28)
+        bytes_ = pixels * (_JPEG_BYTES if self.jpeg else 3.125)
+        bytes_ += self.tile_count * (2 * descriptor_dim + 28)
         if self.maps is not None:
             bytes_ += self.tile_count * self.maps.tile_bytes
             bytes_ += len(self.blocks) * self.maps.basis_bytes
@@ -194,6 +200,7 @@ def make_plan(
         maps=maps,
         precision=precision,
         shared_trunk=shared_trunk,
+        jpeg=settings.jpeg,
     )
 
 
@@ -236,7 +243,7 @@ def _common_facts(
     grid: TileGrid, card: ModelCard, settings: CutSettings, maps: MapRecord | None
 ) -> dict[str, Any]:
     """Return what decides every block besides the rasters, for hashing."""
-    return {
+    facts = {
         "version": _CUT_VERSION,
         "crs": grid.crs,
         "size_m": grid.tile_size_m,
@@ -249,6 +256,7 @@ def _common_facts(
         "dim": card.descriptor_dim,
         "maps": None if maps is None else maps.model_dump(),
     }
+    return facts | ({"imagery": "jpeg"} if settings.jpeg else {})
 
 
 def _facts(raster: RasterInfo, print_: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cvgl_core.geo import TileGrid
 
 MANIFEST_NAME = "manifest.json"
 SHARDS_NAME = "shards"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 OLDEST_READABLE = 2
 _MAX_MANIFEST_BYTES = 256 << 20
 
@@ -97,7 +97,8 @@ class ShardRecord(Record):
     """A block of neighbouring tiles and the imagery under them.
 
     ``top_px, left_px`` place the imagery's first pixel on the lattice of the grid: row and column
-    of pixels of ``gsd_m_per_px`` from the origin of the CRS, rows growing southwards.
+    of pixels of ``gsd_m_per_px`` from the origin of the CRS, rows growing southwards. The
+    imagery is stored as it is, or as JPEG.
     """
 
     name: ShardName
@@ -108,7 +109,8 @@ class ShardRecord(Record):
     width_px: Side
     descriptors: FileRecord
     tiles: FileRecord
-    imagery: FileRecord
+    imagery: FileRecord | None = None
+    imagery_jpeg: FileRecord | None = None
     valid: FileRecord
     maps: FileRecord | None = None
     map_basis: FileRecord | None = None
@@ -154,7 +156,7 @@ class Manifest(Record):
     """
 
     format: Literal["cvgl-index"] = "cvgl-index"
-    format_version: Literal[3] = 3
+    format_version: Literal[4] = 4
     index_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     version: int = Field(ge=1, le=2**31)
     software: Text
@@ -288,6 +290,11 @@ def parse_record(kind: type[R], body: dict[str, object], path: Path) -> R:
         ) from error
 
 
+def is_current(folder: Path, manifest: Manifest) -> bool:
+    """Tell whether a folder holds a manifest as it would be written today."""
+    return (folder / MANIFEST_NAME).read_bytes() == sealed_bytes(manifest)
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest of an index folder atomically: from now on it is this version.
 
@@ -300,7 +307,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def _in_this_format(body: dict[str, object], path: Path) -> dict[str, object]:
     """Return the body of a manifest as this format has it.
 
-    Format 2 lacks what has a default today; its descriptors were made in single precision.
+    Older formats lack what has a default today.
 
     Raises:
         IndexVersionError: the format is not one that is read.

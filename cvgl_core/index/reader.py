@@ -37,6 +37,7 @@ from cvgl_core.types import (
 
 _EAGER_BYTES = 256 << 20
 _MAX_MOSAIC_PX = 400_000_000
+_KEPT_PICTURES = 8
 
 
 class Index:
@@ -60,6 +61,7 @@ class Index:
         self.grid: TileGrid = manifest.tile_grid()
         self._folder = path / SHARDS_NAME
         self._checked: set[tuple[str, str]] = set()
+        self._pictures: dict[str, UInt8Array] = {}
         self._offsets = np.cumsum([0, *(record.tile_count for record in manifest.shards)])
         dim, maps = manifest.descriptor_dim, manifest.maps
         size = sum(shards.stored_bytes(self._folder, r, dim, maps) for r in manifest.shards)
@@ -173,7 +175,7 @@ class Index:
         pixels = np.empty((len(wanted), side, side, 3), np.uint8)
         for number in np.unique(self._shard_of(wanted)):
             record = self.manifest.shards[number]
-            imagery = self._array(record, "imagery")
+            imagery = self._imagery(record)
             for place in np.flatnonzero(self._shard_of(wanted) == number):
                 top = int(self.rows[wanted[place]]) * stride - record.top_px
                 left = int(self.cols[wanted[place]]) * stride - record.left_px
@@ -244,7 +246,7 @@ class Index:
                 slice(first_row // step, first_row // step + shown.shape[0]),
                 slice(first_col // step, first_col // step + shown.shape[1]),
             )
-            rgb[here][shown] = self._array(record, "imagery")[there][shown]
+            rgb[here][shown] = self._imagery(record)[there][shown]
             valid[here] |= shown
         return rgb, valid
 
@@ -293,10 +295,13 @@ class Index:
     def _check_all(self) -> None:
         """Compare every file of the index with its checksum."""
         check_table(self.path, self.manifest)
+        dim, maps = self.manifest.descriptor_dim, self.manifest.maps
         for record in self.manifest.shards:
             if shards.read_record(self._folder, record.name) != record:
                 raise IndexCorruptError(f"{self._folder / record.name}: belongs to another index")
-            for key in shards.array_names(record):
+            for key in shards.file_keys(record):
+                self._check(record, key)
+            for key in shards.expected_layout(record, dim, maps):
                 self._array(record, key)
 
     def _check(self, record: ShardRecord, key: str) -> None:
@@ -310,6 +315,21 @@ class Index:
         self._check(record, key)
         manifest = self.manifest
         return shards.open_array(self._folder, record, key, manifest.descriptor_dim, manifest.maps)
+
+    def _imagery(self, record: ShardRecord) -> UInt8Array:
+        """Return the imagery of a shard ``[H, W, 3]``; a few decoded ones are kept."""
+        if record.imagery_jpeg is None:
+            return self._array(record, "imagery")
+        pixels = self._pictures.pop(record.name, None)
+        if pixels is None:
+            self._check(record, shards.PICTURE)
+            pixels = shards.open_picture(self._folder, record)
+            shown = np.unpackbits(self._array(record, "valid"), axis=1, count=record.width_px)
+            pixels[shown == 0] = np.array(self.manifest.fill_rgb, np.uint8)
+        self._pictures[record.name] = pixels
+        for name in list(self._pictures)[:-_KEPT_PICTURES]:
+            self._pictures.pop(name, None)
+        return pixels
 
     def _check_table(self) -> None:
         """Refuse tables that no writer of ours makes: other checks rest on them."""

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +34,17 @@ from cvgl_core.index.manifest import (
     unseal,
 )
 from cvgl_core.index.maps import ReducedMaps
+from cvgl_core.index.npy import npy_bytes, npy_header, write_npy, write_synced
+from cvgl_core.index.picture import MOST_PIXELS, jpeg_of, pixels_of
 from cvgl_core.types import BoolArray, UInt8Array
 
 TILE_DTYPE = np.dtype(
     [("row", "<i4"), ("col", "<i4"), ("lon", "<f8"), ("lat", "<f8"), ("valid_fraction", "<f4")]
 )
 RECORD_NAME = "shard.json"
-ARRAY_NAMES = ("descriptors", "tiles", "imagery", "valid")
-MAP_NAMES = ("maps", "map_basis")
+ARRAY_NAMES = ("descriptors", "tiles", "imagery", "valid", "maps", "map_basis")
+PICTURE = "imagery_jpeg"
 TEMPORARY_PREFIX = ".tmp-"
-_CHUNK_BYTES = 1 << 22
 
 AnyArray = NDArray[Any]
 
@@ -63,6 +62,7 @@ class ShardData:
         valid: ``[H, W]``, where there is picture.
         maps: detailed maps of the tiles, if they are kept.
         damaged: tiles that could not be read whole.
+        jpeg: whether the imagery is stored as JPEG.
     """
 
     top_px: int
@@ -73,11 +73,17 @@ class ShardData:
     valid: BoolArray
     maps: ReducedMaps | None = None
     damaged: tuple[DamagedRecord, ...] = ()
+    jpeg: bool = False
 
 
-def array_names(record: ShardRecord) -> tuple[str, ...]:
-    """Return the names of the arrays that a shard says it has."""
-    return tuple(n for n in ARRAY_NAMES + MAP_NAMES if getattr(record, n) is not None)
+def file_keys(record: ShardRecord) -> tuple[str, ...]:
+    """Return the names of the files that a shard says it has, besides its record."""
+    return tuple(key for key in (*ARRAY_NAMES, PICTURE) if getattr(record, key) is not None)
+
+
+def file_name(key: str) -> str:
+    """Return how a file of a shard is called."""
+    return "imagery.jpg" if key == PICTURE else f"{key}.npy"
 
 
 def expected_layout(
@@ -88,9 +94,10 @@ def expected_layout(
     layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
         "descriptors": (np.dtype("<f2"), (record.tile_count, dim)),
         "tiles": (TILE_DTYPE, (record.tile_count,)),
-        "imagery": (np.dtype("u1"), (height, width, 3)),
         "valid": (np.dtype("u1"), (height, (width + 7) // 8)),
     }
+    if record.imagery_jpeg is None:
+        layout["imagery"] = (np.dtype("u1"), (height, width, 3))
     if maps is not None:
         kept = maps.kept_channels
         layout["maps"] = (np.dtype("i1"), (record.tile_count, maps.height, maps.width, kept))
@@ -105,13 +112,17 @@ def stored_bytes(folder: Path, record: ShardRecord, dim: int, maps: MapRecord | 
         IndexCorruptError: the record contradicts itself or what its index says.
     """
     layout = expected_layout(record, dim, maps)
-    if set(array_names(record)) != set(layout):
+    if set(file_keys(record)) - {PICTURE} != set(layout):
         raise IndexCorruptError(f"{folder / record.name}: has not the files of its index")
     total = 0
+    if record.imagery_jpeg is not None:
+        total = record.imagery_jpeg.file_bytes
+        if max(total // 4, record.height_px * record.width_px) > MOST_PIXELS:
+            raise IndexCorruptError(f"{folder / record.name}: its imagery is too large")
     for key, (dtype, shape) in layout.items():
-        size = len(_npy_header(dtype, shape)) + _bytes(dtype, shape)
+        size = npy_bytes(dtype, shape)
         if _file_record(folder, record, key).file_bytes != size:
-            raise _another_array(folder / record.name / f"{key}.npy")
+            raise _another_array(folder / record.name / file_name(key))
         total += size
     return total
 
@@ -131,14 +142,19 @@ def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0)
     arrays = {
         "descriptors": np.ascontiguousarray(data.descriptors, "<f2"),
         "tiles": np.ascontiguousarray(data.tiles, TILE_DTYPE),
-        "imagery": np.ascontiguousarray(data.imagery, "u1"),
         "valid": np.packbits(data.valid, axis=1),
     }
+    jpeg = data.jpeg and data.valid.size <= MOST_PIXELS
+    if not jpeg:
+        arrays["imagery"] = np.ascontiguousarray(data.imagery, "u1")
     if data.maps is not None:
         arrays["maps"] = np.ascontiguousarray(data.maps.codes, "i1")
         arrays["map_basis"] = np.ascontiguousarray(data.maps.basis, "<f4")
     own_bytes = sum(array.nbytes for array in arrays.values())
     with _temporary(folder, name, max(needed_bytes, own_bytes)) as temporary:
+        files = {key: write_npy(temporary / file_name(key), arrays[key]) for key in arrays}
+        if jpeg:
+            files[PICTURE] = write_synced(temporary / file_name(PICTURE), jpeg_of(data.imagery))
         record = ShardRecord(
             name=name,
             tile_count=len(data.tiles),
@@ -147,7 +163,7 @@ def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0)
             height_px=data.imagery.shape[0],
             width_px=data.imagery.shape[1],
             damaged=data.damaged,
-            **{key: _write_array(temporary / f"{key}.npy", value) for key, value in arrays.items()},
+            **files,
         )
         _put_in_place(temporary, folder, record)
     return record
@@ -167,9 +183,9 @@ def adopt_shard(source: Path, folder: Path, record: ShardRecord, needed_bytes: i
         OutputError: the disk is full or the folder cannot be written.
     """
     with _temporary(folder, record.name, needed_bytes) as temporary:
-        for key in array_names(record):
+        for key in file_keys(record):
             check_file(source, record, key)
-            path = source / record.name / f"{key}.npy"
+            path = source / record.name / file_name(key)
             try:
                 (temporary / path.name).hardlink_to(path)
             except OSError:  # another disk, or one without links
@@ -192,17 +208,30 @@ def _temporary(folder: Path, name: str, needed_bytes: int) -> Iterator[Path]:
 
 def _put_in_place(temporary: Path, folder: Path, record: ShardRecord) -> None:
     """Write a shard's record and give it its name; another may have written the very same one."""
-    _write_synced(temporary / RECORD_NAME, sealed_bytes(record))
+    write_synced(temporary / RECORD_NAME, sealed_bytes(record))
     fsio.fsync_folder(temporary)
     target = folder / record.name
-    if target.exists() and not _stands(folder, record):
-        shutil.rmtree(target)
+    if target.is_symlink() or target.is_file():
+        target.unlink()
     try:
         temporary.rename(target)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+        if not _stands(folder, record):
+            _repair(temporary, target, record)
     fsio.fsync_folder(folder)
+
+
+def _repair(temporary: Path, target: Path, record: ShardRecord) -> None:
+    """Replace the files of a damaged shard one by one: none is ever missing, the record is last."""
+    names = [*(file_name(key) for key in file_keys(record)), RECORD_NAME]
+    for name in names:
+        (temporary / name).replace(target / name)
+    for other in target.iterdir():
+        if other.name not in names:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+    fsio.fsync_folder(target)
 
 
 def _stands(folder: Path, record: ShardRecord) -> bool:
@@ -210,7 +239,7 @@ def _stands(folder: Path, record: ShardRecord) -> bool:
     try:
         if read_record(folder, record.name) != record:
             return False
-        for key in array_names(record):
+        for key in file_keys(record):
             check_file(folder, record, key)
     except IndexCorruptError:
         return False
@@ -241,7 +270,7 @@ def check_file(folder: Path, record: ShardRecord, key: str) -> None:
         IndexCorruptError: it is missing or not as it was written.
     """
     expected = _file_record(folder, record, key)
-    path = _inside(folder, f"{record.name}/{key}.npy")
+    path = _inside(folder, f"{record.name}/{file_name(key)}")
     try:
         same_size = path.stat().st_size == expected.file_bytes
         same = same_size and fsio.sha256_file(path) == expected.sha256
@@ -260,16 +289,26 @@ def open_array(
         IndexCorruptError: the file is not an array of the promised type and shape.
     """
     dtype, shape = expected_layout(record, dim, maps)[key]
-    header = _npy_header(dtype, shape)
-    path = _inside(folder, f"{record.name}/{key}.npy")
+    header = npy_header(dtype, shape)
+    path = _inside(folder, f"{record.name}/{file_name(key)}")
     try:
         with path.open("rb") as stream:
             found = stream.read(len(header))
-        if found != header or path.stat().st_size != len(header) + _bytes(dtype, shape):
+        if found != header or path.stat().st_size != npy_bytes(dtype, shape):
             raise _another_array(path)
         return np.memmap(path, dtype, mode="r", offset=len(header), shape=shape)
     except (OSError, ValueError) as error:
         raise IndexCorruptError(f"{path}: cannot be read ({error})") from error
+
+
+def open_picture(folder: Path, record: ShardRecord) -> UInt8Array:
+    """Return the imagery of a shard that stores it as JPEG; its bytes are not checked.
+
+    Raises:
+        IndexCorruptError: the file is not a JPEG of the promised size.
+    """
+    path = _inside(folder, f"{record.name}/{file_name(PICTURE)}")
+    return pixels_of(path, record.height_px, record.width_px)
 
 
 def load_array(
@@ -281,9 +320,9 @@ def load_array(
         IndexCorruptError: the file is missing, not as it was written, or not the promised array.
     """
     dtype, shape = expected_layout(record, dim, maps)[key]
-    header, expected = _npy_header(dtype, shape), _file_record(folder, record, key)
-    path = _inside(folder, f"{record.name}/{key}.npy")
-    size = len(header) + _bytes(dtype, shape)
+    header, expected = npy_header(dtype, shape), _file_record(folder, record, key)
+    path = _inside(folder, f"{record.name}/{file_name(key)}")
+    size = npy_bytes(dtype, shape)
     try:
         with path.open("rb", buffering=0) as stream:
             if os.fstat(stream.fileno()).st_size != size:
@@ -305,11 +344,6 @@ def load_array(
     return array
 
 
-def _bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
-    """Return how many bytes an array has."""
-    return dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-
-
 def _file_record(folder: Path, record: ShardRecord, key: str) -> FileRecord:
     """Return what a shard says about one of its files."""
     expected: FileRecord | None = getattr(record, key)
@@ -328,43 +362,6 @@ def _not_as_written(path: Path) -> IndexCorruptError:
 def _another_array(path: Path) -> IndexCorruptError:
     """Return the error for an array of another type or shape."""
     return IndexCorruptError(f"{path}: is not the array that the manifest promises")
-
-
-@lru_cache(maxsize=1024)
-def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Return the first bytes of a ``.npy`` file (format 1.0) of an array in C order."""
-    stream = io.BytesIO()
-    description = {
-        "descr": np.lib.format.dtype_to_descr(dtype),
-        "fortran_order": False,
-        "shape": shape,
-    }
-    np.lib.format.write_array_header_1_0(stream, description)
-    return stream.getvalue()
-
-
-def _write_array(path: Path, array: AnyArray) -> FileRecord:
-    """Write a ``.npy`` file to the disk for good and return its record."""
-    header = _npy_header(array.dtype, array.shape)
-    body = array.reshape(-1).view(np.uint8).data
-    digest = hashlib.sha256(header)
-    with path.open("wb") as stream:
-        stream.write(header)
-        for start in range(0, len(body), _CHUNK_BYTES):
-            chunk = body[start : start + _CHUNK_BYTES]
-            digest.update(chunk)
-            stream.write(chunk)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return FileRecord(file_bytes=len(header) + len(body), sha256=digest.hexdigest())
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    """Write bytes to the disk for good."""
-    with path.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from cvgl_core.errors import IndexFolderError
 from cvgl_core.index import shard as shards
 from cvgl_core.index.manifest import SHARDS_NAME, ShardRecord, read_manifest
 from cvgl_core.index.reader import Index
-from cvgl_core.index.table import check_table
+from cvgl_core.index.table import check_table, tables_except
 from cvgl_core.index.threads import threaded
+
+_LOG = logging.getLogger(__name__)
 
 
 def verify_folder(path: Path) -> list[str]:
@@ -25,6 +28,8 @@ def verify_folder(path: Path) -> list[str]:
     names = (*listed, *sorted(others - listed.keys()))
     found = threaded(lambda name: list(_problems(folder, name, listed.get(name))), names)
     problems = [problem for each in found for problem in each]
+    for other in tables_except(path, manifest):
+        _LOG.warning("%s: belongs to no version of the index; cvgl-tile gc removes it", other)
     try:
         check_table(path, manifest)
         if manifest.shards and not problems:
@@ -43,7 +48,7 @@ def _problems(folder: Path, name: str, listed: ShardRecord | None) -> Iterator[s
         return
     if listed is not None and listed != record:
         yield f"{folder / name}: belongs to another index"
-    for key in shards.array_names(record):
+    for key in shards.file_keys(record):
         try:
             shards.check_file(folder, record, key)
         except IndexFolderError as error:

@@ -26,6 +26,7 @@ from cvgl_core.index.manifest import (
     Manifest,
     MapRecord,
     ShardRecord,
+    is_current,
     read_manifest,
     write_manifest,
 )
@@ -113,11 +114,10 @@ class IndexWriter:
             return None
         try:
             record = shards.read_record(self.shard_folder, name)
-            keys = shards.expected_layout(record, dim, maps)
-            if set(shards.array_names(record)) != set(keys):
-                return None
-            for key in keys:
+            shards.stored_bytes(self.shard_folder, record, dim, maps)
+            for key in shards.file_keys(record):
                 shards.check_file(self.shard_folder, record, key)
+            for key in shards.expected_layout(record, dim, maps):
                 shards.open_array(self.shard_folder, record, key, dim, maps)
         except IndexCorruptError as error:
             _LOG.warning("%s; it is made anew", error)
@@ -163,9 +163,9 @@ class IndexWriter:
             OutputError: the disk is full or the folder cannot be written.
         """
         previous = self._previous
-        current = previous is not None and (previous.tiles is not None or not previous.shards)
-        if current and previous is not None and _content(previous) == _content(manifest):
-            return previous
+        if previous is not None and _content(previous) == _content(manifest):
+            if is_current(self.folder, previous):
+                return previous
         version = 1 if previous is None else previous.version + 1
         manifest = manifest.model_copy(update={"version": version, "tiles": None})
         if manifest.shards:

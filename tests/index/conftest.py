@@ -40,7 +40,9 @@ def tile_map(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
     return (maps / np.linalg.norm(maps, axis=1, keepdims=True)).astype(np.float32)
 
 
-def block_data(block: Block, seed: int = 0, with_maps: bool = True) -> ShardData:
+def block_data(
+    block: Block, seed: int = 0, with_maps: bool = True, jpeg: bool = False
+) -> ShardData:
     row, col, height, width = block
     rows, cols = np.meshgrid(
         np.arange(height) + row + ROW0, np.arange(width) + col + COL0, indexing="ij"
@@ -56,7 +58,7 @@ def block_data(block: Block, seed: int = 0, with_maps: bool = True) -> ShardData
     rng = np.random.default_rng([seed, row, col])
     descriptors = rng.normal(size=(len(rows), DIM))
     maps = reduce_maps(tile_map(rows, cols), MAPS.kept_channels) if with_maps else None
-    return ShardData(top, left, descriptors, table, world_pixel(rr, cc), valid, maps)
+    return ShardData(top, left, descriptors, table, world_pixel(rr, cc), valid, maps, jpeg=jpeg)
 
 
 def manifest_for(records: list, **changes: object) -> Manifest:
@@ -96,6 +98,7 @@ def build(
     seed: int = 0,
     blocks: tuple[Block, ...] = BLOCKS,
     with_maps: bool = True,
+    jpeg: bool = False,
     **changes: object,
 ) -> Path:
     maps = MAPS if with_maps else None
@@ -104,7 +107,7 @@ def build(
         for block in blocks:
             number = 100 * block[0] + block[1]
             name = f"r{block[0] + ROW0}c{block[1] + COL0}-{seed:08x}{number:08x}"
-            data = block_data(block, seed, with_maps)
+            data = block_data(block, seed, with_maps, jpeg)
             record = writer.existing(name, DIM, maps) or writer.write_shard(name, data)
             records.append(record)
         writer.commit(manifest_for(records, **({"maps": maps} | changes)))

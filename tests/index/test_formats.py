@@ -17,20 +17,19 @@ from cvgl_core.index import (
     read_manifest,
     verify_folder,
 )
+from cvgl_core.index.manifest import FORMAT_VERSION, OLDEST_READABLE
 from tests.index.conftest import BLOCKS, block_data, folder_bytes, manifest_for
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def test_format_2_is_read() -> None:
-    """Made by ``build`` of ``conftest.py`` when the format was 2."""
-    index = Index.open(GOLDEN / "index-format-2")
+@pytest.mark.parametrize("number", range(OLDEST_READABLE, FORMAT_VERSION))
+def test_older_formats_are_read(number: int) -> None:
+    """Each was made by ``build`` of ``conftest.py`` when the format had that number."""
+    index = Index.open(GOLDEN / f"index-format-{number}")
     manifest = index.manifest
-    assert (manifest.format_version, manifest.precision, manifest.shared_trunk) == (
-        3,
-        "float32",
-        False,
-    )
+    assert manifest.format_version == FORMAT_VERSION
+    assert (manifest.precision, manifest.shared_trunk) == ("float32", False)
     assert manifest.damaged == () and manifest.part is None and index.verify() == []
     blocks = [block_data(block) for block in BLOCKS]
     assert (index.rows == np.concatenate([block.tiles["row"] for block in blocks])).all()
@@ -39,17 +38,22 @@ def test_format_2_is_read() -> None:
     assert index.tile_pixels([3]).any() and len(list(index.tile_maps([0, 29]))) == 2
 
 
-def test_format_2_is_migrated_in_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", range(OLDEST_READABLE, FORMAT_VERSION))
+def test_older_formats_are_migrated_in_place(number: int, tmp_path: Path) -> None:
     folder = tmp_path / "city.cvgl"
-    shutil.copytree(GOLDEN / "index-format-2", folder)
+    shutil.copytree(GOLDEN / f"index-format-{number}", folder)
     old = Index.open(folder)
     before = folder_bytes(folder)
     manifest = migrate_index(folder)
-    assert (manifest.version, manifest.format_version) == (2, 3)
-    assert b'"format_version":3' in (folder / "manifest.json").read_bytes()
+    assert (manifest.version, manifest.format_version) == (2, FORMAT_VERSION)
+    written = f'"format_version":{FORMAT_VERSION}'.encode()
+    assert written in (folder / "manifest.json").read_bytes()
     after = folder_bytes(folder)
     assert after.keys() - before.keys() == {"tiles-v2.parquet"}
-    assert {name for name in before if before[name] != after[name]} == {"manifest.json"}
+    assert {name for name in before if before[name] != after.get(name)} <= {
+        "manifest.json",
+        "tiles-v1.parquet",
+    }
     new = Index.open(folder)
     assert new.verify() == [] and new.manifest.shards == old.manifest.shards
     assert (old.tile_pixels([3, 29]) == new.tile_pixels([3, 29])).all()

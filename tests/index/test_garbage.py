@@ -81,3 +81,14 @@ def test_not_while_it_is_built_nor_where_there_is_none(twice: Path, tmp_path: Pa
         with pytest.raises(NoIndexError):
             remove_garbage(folder, 0.0)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_table_that_a_stopped_build_left_is_named_and_removed(
+    city: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = city / "tiles-v2.parquet"
+    left.write_bytes(b"half")
+    assert verify_folder(city) == []
+    assert "tiles-v2.parquet: belongs to no version" in caplog.text
+    remove_garbage(city, 24.0)
+    assert not left.exists() and (city / "tiles-v1.parquet").exists()

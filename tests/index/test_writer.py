@@ -108,7 +108,7 @@ def test_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def full(path: Path, array: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shard, "_write_array", full)
+    monkeypatch.setattr(shard, "write_npy", full)
     with pytest.raises(OutputError, match="disk is full"):
         build(tmp_path / "city.cvgl")
     assert not (tmp_path / "city.cvgl").exists()

@@ -353,3 +353,21 @@ def test_a_changed_raster_is_noticed(world: Path, tmp_path: Path) -> None:
     world.write_bytes(data)
     os.utime(world, ns=(time, time))
     assert build(tmp_path / "city.cvgl", world).manifest.version == 2
+
+
+def test_imagery_kept_as_jpeg_changes_nothing_but_itself(world: Path, tmp_path: Path) -> None:
+    build(tmp_path / "raw.cvgl", world)
+    build(tmp_path / "jpeg.cvgl", world, jpeg=True)
+    raw, jpeg = (Index.open(tmp_path / f"{name}.cvgl") for name in ("raw", "jpeg"))
+    assert jpeg.verify() == [] and jpeg.manifest.index_id != raw.manifest.index_id
+    assert (jpeg.descriptors[:] == raw.descriptors[:]).all() and (jpeg.rows == raw.rows).all()
+    ours, theirs = (index.tile_pixels([5])[0].astype(int) for index in (jpeg, raw))
+    assert 0 < np.abs(ours - theirs).mean() < 8
+    build(tmp_path / "again.cvgl", world, jpeg=True, workers=2)
+    assert folder_bytes(tmp_path / "again.cvgl") == folder_bytes(tmp_path / "jpeg.cvgl")
+    infos = [describe_raster(world)]
+    sizes = [
+        make_plan(infos, StubDescriber().card, CutSettings(jpeg=jpeg)).stored_bytes(16)
+        for jpeg in (False, True)
+    ]
+    assert sizes[1] < 0.5 * sizes[0]

@@ -257,3 +257,15 @@ def test_help_needs_neither_torch_nor_gdal() -> None:
         "--json",
     ):
         assert option in done.stdout
+
+
+def test_imagery_is_kept_as_the_index_began(world: Path, tmp_path: Path, capsys) -> None:
+    city = tmp_path / "city.cvgl"
+    assert cvgl_tile(capsys, "build", world, "-o", city, "--imagery", "png")[0] == 11
+    code, out, _ = cvgl_tile(capsys, "build", world, "-o", city, "--imagery", "jpeg", "--json")
+    assert code == 0 and list(city.glob("shards/*/imagery.jpg"))
+    again = cvgl_tile(capsys, "build", world, "-o", city, "--json")[1]
+    assert json.loads(again)["index_id"] == json.loads(out)["index_id"]
+    other = cvgl_tile(capsys, "build", world, "-o", city, "--imagery", "raw", "--json")[1]
+    assert json.loads(other)["index_id"] != json.loads(out)["index_id"]
+    assert Index.open(city).manifest.shards[0].imagery is not None
