@@ -40,7 +40,7 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="simcity-v1|vigor-same|vigor-cross|cvusa|cvact|university-1652|uavm2025",
+            metavar="simcity-v1|vigor-same|vigor-cross|cvusa|cvact|da-campus|university-1652|uavm2025",
             help="A data set instead of an index and photos.",
         ),
     ] = None,
@@ -60,6 +60,16 @@ def evaluate(
     tta: Annotated[
         bool,
         typer.Option("--tta", help="Average over flips and turns (university-1652, uavm2025)."),
+    ] = False,
+    levels_m: Annotated[
+        str | None,
+        typer.Option(
+            metavar="M,M,...",
+            help="Grade answers by distance: NDCG, H-AP, ASI (data set; da-campus: 3,200,500).",
+        ),
+    ] = None,
+    msrerank: Annotated[
+        bool, typer.Option("--msrerank", help="Re-rank graded answers by their neighbours.")
     ] = False,
     labels: Annotated[
         str, typer.Option(metavar="corrected|original", help="Of VIGOR.")
@@ -115,6 +125,12 @@ def evaluate(
         asked = DatasetChoice(
             dataset, root, protocol or "cross", split, labels, limit, depth, maps_gb
         )
+        if dataset == "da-campus" or levels_m is not None:
+            from cvgl_core.commands.nearness import NearnessChoice, measure_graded
+
+            graded = NearnessChoice(asked, levels_m, msrerank, output)
+            typer.echo(measure_graded(graded, model, device, as_json))
+            return
         typer.echo(measure_dataset(asked, model, device, output, as_json))
         return
     if index is None or photos is None or output is not None:

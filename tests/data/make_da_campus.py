@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 DRONES = 60
-TRAIN_PLACES, TEST_PLACES = 8, 6
+ON_CAMPUS = {"train": (4, 2), "test": (2, 1)}
+TRAIN_PLACES, TEST_PLACES = (sum(ON_CAMPUS[part]) for part in ("train", "test"))
 METRES_PER_DEGREE = 111_200.0
 CAMPUSES_DEG = ((32.11, 118.93), (32.38, 118.93))
 APART_M = 150.0
@@ -21,15 +22,11 @@ APART_M = 150.0
 
 def make_da_campus(root: Path, side_px: int = 32) -> None:
     """Write the copy: class ids of the test part go on where those of the training part end."""
-    for part, places, first in (
-        ("train", TRAIN_PLACES, 1),
-        ("test", TEST_PLACES, 1 + TRAIN_PLACES),
-    ):
+    for part, first in (("train", 1), ("test", 1 + TRAIN_PLACES)):
         tiles = ["path class_id latitude longitude"]
         drones = ["path class_id" + (" latitude longitude" if part == "test" else "")]
-        for number in range(places):
-            class_id = first + number
-            campus, along = divmod(number, places // 2)
+        places = [(c, k) for c, count in enumerate(ON_CAMPUS[part]) for k in range(count)]
+        for class_id, (campus, along) in enumerate(places, start=first):
             lat, lon = CAMPUSES_DEG[campus]
             lat += along * APART_M / METRES_PER_DEGREE
             place = f" {class_id} {lat:.7f} {lon:.7f}"
