@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -157,6 +157,22 @@ class Localizer:
         retrieved = retrieve(self.index, query, depth, where)
         return Ranking(view, query, self._rerank(query, retrieved, progress), where)
 
+    def widen(
+        self, ranking: Ranking, tiles: Iterable[int], progress: Progress = no_progress
+    ) -> Ranking:
+        """Match more tiles than were retrieved, such as those of other photos of the same walk."""
+        known = {candidate.tile for candidate in ranking.ranked}
+        more = np.array(sorted(set(tiles) - known), dtype=np.int64)
+        if not len(more):
+            return ranking
+        compared = Retrieved(more, compare(self.index, ranking.query, more))
+        matched = [
+            replace(tile, retrieval_rank=len(known) + tile.retrieval_rank)
+            for tile in self._rerank(ranking.query, compared, progress)
+        ]
+        ranked = sorted([*ranking.ranked, *matched], key=lambda tile: -tile.score)
+        return replace(ranking, ranked=ranked)
+
     def settle(
         self,
         ranking: Ranking,
@@ -268,12 +284,13 @@ class Localizer:
             Vote(*self._corner(tile.tile), float(share), heatmap)
             for tile, share, heatmap in zip(ranked, shares.tiles, decoded, strict=True)
         ]
-        field = fuse(votes, self._cell_m, self._context.calibration.heatmap_temperature)
+        temperature = self._context.calibration.heatmap_temperature
+        field = fuse(votes, self._cell_m, temperature)
         if self.settings.estimate is EstimateMethod.UNIFYGEO:
             place = arg_max(votes[0], self._cell_m)
         else:
             place = fused_mode(field, votes, self.settings.smoothing_m)
-        return Fused(ranked, votes, shares, field, place)
+        return Fused(ranked, votes, shares, field, place, temperature=temperature)
 
     def _corner(self, tile: int) -> tuple[int, int]:
         """Return the lattice cell (row, col) of a tile's north-west corner."""

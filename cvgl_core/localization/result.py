@@ -60,6 +60,7 @@ class Fused:
         field: the posterior.
         place: the estimate.
         moved_from: the tile that was first before re-centring named another, None if none was.
+        temperature: that the votes' log-probabilities were divided by to make the field.
     """
 
     ranked: Sequence[RankedTile]
@@ -68,6 +69,7 @@ class Fused:
     field: MassField
     place: Place
     moved_from: int | None = None
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)

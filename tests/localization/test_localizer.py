@@ -358,3 +358,20 @@ def test_a_prior_is_not_left_for_the_middle_of_a_tile(fakes, make_photo, monkeyp
     result = locate(index, engine, make_photo(heading_deg=0.0), {"top_k": 81}, near=near)
     assert middle not in {candidate.tile_index for candidate in result.candidates}
     assert result.provenance.settings["recentred_from"] == "nothing"
+
+
+def test_more_tiles_can_be_matched_than_were_retrieved(fakes, make_photo):
+    index = fakes.Index()
+    engine = fakes.Engine(index, *index.place(150, 170))
+    localizer = Localizer(index, engine, LocalizeSettings(depth=4, top_k=4, fused_tiles=1000))
+    ranking = localizer.rank(localizer.view(make_photo(heading_deg=0.0)))
+    assert len(ranking.ranked) == 4
+    wide = localizer.widen(ranking, range(81))
+    assert sorted(tile.tile for tile in wide.ranked) == list(range(81))
+    scores = [tile.score for tile in wide.ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert sorted(tile.retrieval_rank for tile in wide.ranked) == list(range(1, 82))
+    assert localizer.widen(wide, [3, 5]) is wide
+    fused = localizer.settle(wide).fused
+    x_m, y_m = from_lonlat(index.crs, [engine.lon], [engine.lat])
+    assert np.hypot(fused.place.x_m - x_m[0], fused.place.y_m - y_m[0]) < 1.0
