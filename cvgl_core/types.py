@@ -123,6 +123,7 @@ class PhotoMetadata:
     """What a photo file says about itself; ``sources`` tells where each value was found.
 
     ``exif_lon`` and ``exif_lat`` are shown and compared, never used as the answer.
+    ``heading_deg`` is from true north; ``magnetic_heading_deg`` is what a compass showed.
     ``pano_*`` place a partial equirectangular image within the full sphere, in pixels.
     """
 
@@ -130,6 +131,7 @@ class PhotoMetadata:
     height_px: int
     projection: Projection
     heading_deg: float | None = None
+    magnetic_heading_deg: float | None = None
     fov_deg: float | None = None
     pitch_deg: float | None = None
     roll_deg: float | None = None

@@ -251,7 +251,7 @@ def metadata_rows(metadata: PhotoMetadata) -> list[tuple[str, str, str]]:
     values = {
         "size": ("Size", f"{metadata.width_px} x {metadata.height_px} px"),
         "projection": ("Projection", metadata.projection.value),
-        "heading_deg": ("Heading", _degrees(metadata.heading_deg)),
+        "heading_deg": ("Heading", _heading(metadata)),
         "fov_deg": ("Field of view", _degrees(metadata.fov_deg)),
         "pitch_deg": ("Pitch", _degrees(metadata.pitch_deg)),
         "roll_deg": ("Roll", _degrees(metadata.roll_deg)),
@@ -261,6 +261,13 @@ def metadata_rows(metadata: PhotoMetadata) -> list[tuple[str, str, str]]:
     }
     sources = {"size": "header of the file", "projection": "assumed"} | metadata.sources
     return [(label, value, sources.get(name, "")) for name, (label, value) in values.items()]
+
+
+def _heading(metadata: PhotoMetadata) -> str:
+    """Return the heading for the table; one from magnetic north alone is shown as such."""
+    if metadata.heading_deg is None and metadata.magnetic_heading_deg is not None:
+        return f"{metadata.magnetic_heading_deg:.1f}° from magnetic north"
+    return _degrees(metadata.heading_deg)
 
 
 def _degrees(value_deg: float | None) -> str:

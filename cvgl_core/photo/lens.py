@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
 from cvgl_core.photo import values
+from cvgl_core.photo.makernotes import MakerNotes
+from cvgl_core.photo.notes import Notes
 
 FOCAL_LENGTH, FOCAL_35MM = 0x920A, 0xA405
 PLANE_X_RESOLUTION, PLANE_UNIT = 0xA20E, 0xA210
@@ -14,35 +15,35 @@ PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
 FILM_WIDTH_MM = 36.0
 MIN_FOV_DEG, MAX_FOV_DEG = 2.0, 150.0
+SENSOR_SHAPE = (4.0, 3.0)
 _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 
 
-class Recorder(Protocol):
-    """Where a reader leaves sources and warnings."""
-
-    def found(self, name: str, source: str) -> None:
-        """Record where a value was found."""
-
-    def warn(self, line: str) -> None:
-        """Record something odd."""
-
-
 def read_fov_deg(
-    width_px: int, height_px: int, exif: Mapping[int, object], notes: Recorder
+    width_px: int, height_px: int, exif: Mapping[int, object], maker: MakerNotes, notes: Notes
 ) -> float | None:
     """Return the horizontal field of view, degrees, of a photo as displayed.
 
-    Two sources: the focal length for 35 mm film (a whole number, CIPA: the same diagonal), and the
-    focal length over the pixel pitch of the sensor. The second is exact but often wrong, so it is
-    believed against the first only where they agree within 6 %.
+    Three sources: the focal length for 35 mm film (a whole number, CIPA: the same diagonal), the
+    focal length over the pixel pitch of the sensor, and the focal length over the sensor's
+    diagonal in the camera's own notes. The second is exact but often wrong, so it is believed
+    against the first only where they agree within 6 %. What was cropped since has no known field.
     """
-    long_px = max(width_px, height_px)
-    film = _film_focal_px(long_px, min(width_px, height_px), exif, notes)
+    long_px, short_px = max(width_px, height_px), min(width_px, height_px)
+    film = _film_focal_px(long_px, short_px, exif, notes)
     plane = _plane_focal_px(long_px, exif)
     focal_px, source = film, "EXIF FocalLengthIn35mmFilm"
     if plane is not None and (film is None or _agree(plane, film, width_px, height_px)):
         focal_px, source = plane, "EXIF FocalLength, FocalPlaneXResolution"
     if focal_px is None:
+        focal_px = _sensor_focal_px(long_px, short_px, exif, maker)
+        source = f"EXIF FocalLength, maker notes, {maker.camera}"
+    if focal_px is None:
+        return None
+    taken = _sides_taken(exif)
+    if len(taken) == 2 and not _same_shape((long_px, short_px), (max(taken), min(taken))):
+        was = f"{taken[0]:.0f} x {taken[1]:.0f} px"
+        notes.warn(f"focal length ignored: the picture was cropped, it was taken as {was}")
         return None
     fov_deg = math.degrees(2.0 * math.atan(width_px / 2.0 / focal_px))
     if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
@@ -64,7 +65,7 @@ def _agree(plane_px: float, film_px: float, width_px: int, height_px: int) -> bo
 
 
 def _film_focal_px(
-    long_px: int, short_px: int, exif: Mapping[int, object], notes: Recorder
+    long_px: int, short_px: int, exif: Mapping[int, object], notes: Notes
 ) -> float | None:
     """Return the focal length in pixels from its 35 mm equivalent."""
     if FOCAL_35MM not in exif:
@@ -83,6 +84,29 @@ def _plane_focal_px(long_px: int, exif: Mapping[int, object]) -> float | None:
     unit_mm = _UNIT_MM.get(int(values.number(exif.get(PLANE_UNIT)) or 2))
     if not focal_mm or not resolution or unit_mm is None or focal_mm < 0 or resolution < 0:
         return None
-    sizes = [values.number(exif.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION)]
-    original_px = max([size for size in sizes if size is not None and size > 0], default=long_px)
+    original_px = max(_sides_taken(exif), default=long_px)
     return focal_mm / unit_mm * resolution * long_px / original_px
+
+
+def _sensor_focal_px(
+    long_px: int, short_px: int, exif: Mapping[int, object], maker: MakerNotes
+) -> float | None:
+    """Return the focal length in pixels from the sensor's diagonal, for pictures of its shape."""
+    focal_mm = values.number(exif.get(FOCAL_LENGTH))
+    if maker.sensor_diagonal_mm is None or not focal_mm or focal_mm < 0:
+        return None
+    if not _same_shape((long_px, short_px), SENSOR_SHAPE):
+        return None
+    return focal_mm / maker.sensor_diagonal_mm * math.hypot(long_px, short_px)
+
+
+def _sides_taken(exif: Mapping[int, object]) -> list[float]:
+    """Return the sides of the picture that the camera made, as far as stated, pixels."""
+    sides = [values.number(exif.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION)]
+    return [side for side in sides if side is not None and side > 0]
+
+
+def _same_shape(size_px: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two sizes differ in scale only, up to 2 % and the rounding to whole pixels."""
+    expected_px = other[1] * size_px[0] / other[0]
+    return abs(size_px[1] - expected_px) <= 0.02 * expected_px + 1.0

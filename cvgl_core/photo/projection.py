@@ -104,8 +104,15 @@ def camera_of(photo: Photo, fov_deg: float | None = None) -> Camera:
     meta = photo.metadata
     if fov_deg is not None and not 1.0 <= fov_deg <= 360.0:
         raise PhotoViewError(f"{photo.path}: field of view {fov_deg:g} is not within 1 to 360")
-    if fov_deg is not None and fov_deg >= 180.0 and meta.sources.get("projection") != "XMP GPano":
+    stated = meta.sources.get("projection") == "XMP GPano"
+    unplaced = stated and meta.pano_full_width_px is None
+    if fov_deg is not None and (unplaced or (fov_deg >= 180.0 and not stated)):
         return _panorama_of_width(photo, fov_deg)
+    if unplaced:
+        raise PhotoViewError(
+            f"{photo.path}: a panorama that does not state how much of the circle it shows; pass"
+            " --fov DEGREES (360 for a full turn)"
+        )
     guessed = meta.sources.get("projection") == "aspect ratio"
     if meta.projection is Projection.EQUIRECTANGULAR and not (guessed and fov_deg is not None):
         return _panorama(photo)
@@ -259,7 +266,7 @@ def photo_coordinates(
         inside = ahead & (x >= 0) & (x <= camera.width_px)
     else:
         turn = np.arctan2(right, forward) / (2.0 * math.pi) + 0.5
-        x = turn * camera.full_width - camera.left
+        x = np.mod(turn * camera.full_width - camera.left, camera.full_width)
         lift = np.arcsin(np.clip(up, -1.0, 1.0)) / math.pi
         y = (0.5 - lift) * camera.full_height - camera.top
         inside = (x >= 0) & (x <= camera.width_px)

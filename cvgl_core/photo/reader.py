@@ -114,7 +114,7 @@ def _open(path: Path, stream: BinaryIO) -> Image.Image:
         image: Image.Image = JpegImagePlugin.JpegImageFile(stream)
         progressive = bool(image.info.get("progressive") or image.info.get("progression"))
         limit_px = MAX_PROGRESSIVE_PX if progressive else MAX_JPEG_PX
-    elif head[4:8] == b"ftyp":
+    elif head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis"):
         image, limit_px = _open_heif(path, stream), MAX_OTHER_PX
     else:
         image, limit_px = Image.open(stream, formats=FORMATS), MAX_OTHER_PX
@@ -130,7 +130,9 @@ def _open(path: Path, stream: BinaryIO) -> Image.Image:
 def _open_heif(path: Path, stream: BinaryIO) -> Image.Image:
     """Open a HEIF file, if the optional package is installed."""
     try:
-        importlib.import_module("pillow_heif").register_heif_opener()
+        importlib.import_module("pillow_heif").register_heif_opener(
+            thumbnails=False, depth_images=False, aux_images=False
+        )
     except ImportError as error:
         raise PhotoOpenError(
             f"{path}: HEIF needs pillow-heif (pip install 'cvgl[heic]'); or save as JPEG"
@@ -158,10 +160,12 @@ def _raw_metadata(image: Image.Image) -> tuple[RawMetadata, int]:
     orientation = int(stated) if stated is not None and stated in range(1, 9) else 1
     if stated != orientation:
         notes.append("EXIF Orientation ignored: not within 1 to 8")
+    # HEIF turns the picture itself, and the decoder tells what EXIF said of it.
+    as_taken = image.info.get("original_orientation") or orientation
     if orientation != 1 and any(name.startswith("GPano:Cropped") for name in xmp):
         notes.append("EXIF Orientation ignored: GPano describes the picture as stored")
         orientation = 1
-    return RawMetadata(exif=exif, gps=gps, xmp=xmp, warnings=tuple(notes)), orientation
+    return RawMetadata(exif, gps, xmp, as_taken, tuple(notes)), orientation
 
 
 def _exif_tables(

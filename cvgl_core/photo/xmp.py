@@ -11,6 +11,16 @@ MAX_XMP_BYTES = 262_144
 MAX_ELEMENTS = 5_000
 MAX_VALUE = 200
 
+_WIDE = {
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
+"""How a packet begins that is not UTF-8: XMP part 1 allows all of these."""
+
 _PREFIXES = {
     "http://ns.google.com/photos/1.0/panorama/": "GPano",
     "http://www.dji.com/drone-dji/1.0/": "drone-dji",
@@ -24,13 +34,13 @@ def parse_xmp(packet: bytes) -> tuple[dict[str, str], str | None]:
     Properties may be attributes or elements. A packet that is too long, nested too deep, or holds
     entities gives an empty table and a warning.
     """
-    packet = packet.strip(b"\0 \r\n\t")
-    if not packet:
+    packet = packet.strip(b" \r\n\t")
+    if not packet.strip(b"\0"):
         return {}, None
     if len(packet) > MAX_XMP_BYTES:
         return {}, f"XMP ignored: {len(packet)} bytes, more than {MAX_XMP_BYTES}"
     try:
-        root: Element = fromstring(packet)
+        root: Element = fromstring(_text(packet).strip("\ufeff\0 \r\n\t"))
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         return {}, f"XMP ignored: not well-formed ({type(error).__name__})"
     values: dict[str, str] = {}
@@ -41,6 +51,12 @@ def parse_xmp(packet: bytes) -> tuple[dict[str, str], str | None]:
         for name, value in element.attrib.items():
             _put(values, name, value)
     return values, None
+
+
+def _text(packet: bytes) -> str:
+    """Return a packet as text; ValueError where it is none."""
+    codecs = [codec for mark, codec in _WIDE.items() if packet.startswith(mark)]
+    return packet.decode(codecs[0] if codecs else "utf-8")
 
 
 def _put(values: dict[str, str], qualified: object, value: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvgl_core.photo import values
+from cvgl_core.photo.heading import declination_deg
 from cvgl_core.photo.metadata import RawMetadata, read_metadata
 from cvgl_core.photo.xmp import MAX_XMP_BYTES, parse_xmp
 from cvgl_core.types import PhotoMetadata, Projection
@@ -82,7 +84,7 @@ def check_warning(found: PhotoMetadata, warned: str | None) -> None:
         ({17: 123.5, 16: "t\0"}, 123.5, "EXIF GPSImgDirection", None),
         ({17: 360.0, 16: "T"}, 0.0, "EXIF GPSImgDirection", None),
         ({17: 0.0, 16: "T"}, 0.0, "EXIF GPSImgDirection", None),
-        ({17: 10.0, 16: "M"}, 10.0, "EXIF GPSImgDirection (magnetic)", "magnetic"),
+        ({17: 10.0, 16: "M"}, None, None, "10.0 is from magnetic north and not used"),
         ({17: 10.0}, 10.0, "EXIF GPSImgDirection (reference missing)", "Ref is missing"),
         ({17: 361.0, 16: "T"}, None, None, "0 to 360"),
         ({17: -5.0, 16: "T"}, None, None, "0 to 360"),
@@ -146,6 +148,12 @@ def test_panorama_heading(
         ({0x920A: 35.0, 0xA20E: 1140.0, 0xA210: 9}, (4104, 2736), None, None),
         # a wrong pixel pitch is not believed against the 35 mm equivalent
         ({0xA405: 36, 0x920A: 5.0, 0xA20E: 72.0, 0xA210: 2}, (6000, 4000), 53.1301, None),
+        # cropped since, so nothing is known of its field of view
+        ({0xA405: 26, 0xA002: 4000, 0xA003: 3000}, (3000, 3000), None, "was cropped"),
+        ({0xA405: 26, 0xA002: 4000, 0xA003: 3000}, (2000, 1500), 67.2987, None),
+        ({0xA405: 26, 0xA002: 4000, 0xA003: 3000}, (3000, 4000), 53.0595, None),
+        ({0xA405: 26, 0xA002: 4000, 0xA003: 3000}, (128, 96), 67.2987, None),
+        ({0xA405: 26, 0xA002: 0, 0xA003: 0}, (4000, 3000), 67.2987, None),
         # half-size copy: the pitch belongs to the original
         ({0x920A: 35.0, 0xA20E: 1140.0, 0xA210: 3, 0xA002: 4104}, (2052, 1368), 54.4322, None),
     ],
@@ -157,6 +165,63 @@ def test_field_of_view(
     assert found.fov_deg == (expected and pytest.approx(expected, abs=2e-4))
     assert ("fov_deg" in found.sources) == (expected is not None)
     check_warning(found, warned)
+
+
+SEATTLE = {1: "N", 2: (47.6205,), 3: "W", 4: (122.3493,), 16: "M", 17: 10.0}
+IN_2025 = {0x9003: "2025:04:01 12:00:00"}
+
+
+def test_a_compass_is_set_right_by_the_magnetic_model() -> None:
+    found = meta(exif=IN_2025, gps=SEATTLE)
+    assert found.heading_deg == pytest.approx(25.0656, abs=0.02)  # NOAA's WMM2025: 15.0656 east
+    assert found.magnetic_heading_deg == 10.0
+    assert found.sources["heading_deg"] == (
+        "EXIF GPSImgDirection (magnetic), declination +15.1 (IGRF)"
+    )
+    assert found.sources["magnetic_heading_deg"] == "EXIF GPSImgDirection"
+    check_warning(found, None)
+    west = meta(exif=IN_2025, gps=SEATTLE | {2: (-33.92,), 1: "S", 4: (18.42,), 3: "E", 17: 5.0})
+    assert west.heading_deg == pytest.approx(338.7, abs=1.0)  # Cape Town: about 26 west
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "year", "expected"),
+    [
+        # the World Magnetic Models of 2010 to 2025, by another program (pygeomag 1.1.0)
+        (24.94, 60.17, 2012, 7.93),
+        (18.42, -33.92, 2012, -24.63),
+        (-122.35, 47.62, 2017, 15.86),
+        (174.78, -41.29, 2017, 22.51),
+        (139.69, 35.68, 2022, -7.79),
+        (24.94, 60.17, 2022, 9.87),
+        (18.42, -33.92, 2027, -26.97),
+        (-122.35, 47.62, 2027, 14.79),
+    ],
+)
+def test_declination(lon: float, lat: float, year: int, expected: float) -> None:
+    assert declination_deg(lon, lat, datetime(year, 7, 2)) == pytest.approx(expected, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "year"),
+    [(8.0, 47.0, 1850), (8.0, 47.0, 2031), (0.0, 90.0, 2020), (139.3, 85.8, 2025)],
+)
+def test_no_declination(lon: float, lat: float, year: int) -> None:
+    assert declination_deg(lon, lat, datetime(year, 6, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("exif", "change"),
+    [({}, {}), (IN_2025, {2: None, 4: None}), ({0x9003: "1850:01:01 00:00:00"}, {}),
+     (IN_2025, {2: (85.8,), 3: "E", 4: (139.3,)})],
+)  # fmt: skip
+def test_a_compass_without_place_or_time_is_not_used(
+    exif: dict[int, Any], change: dict[int, Any]
+) -> None:
+    found = meta(exif=exif, gps=SEATTLE | change)
+    assert found.heading_deg is None and "heading_deg" not in found.sources
+    assert found.magnetic_heading_deg == 10.0
+    check_warning(found, "10.0 is from magnetic north and not used")
 
 
 def gpano(**sizes: object) -> dict[str, str]:
@@ -178,14 +243,18 @@ def crop(full: tuple[int, int], size: tuple[int, int], start: tuple[int, int]) -
     [
         (crop((800, 400), (800, 400), (0, 0)), (800, 400), (800, 400, 0, 0), None),
         (crop((8000, 4000), (4000, 1000), (2000, 1500)), (400, 100), (800, 400, 200, 150), None),
-        (crop((800, 400), (400, 100), (-5, 0)), (400, 100), (400, 200, 0, 50), "does not fit"),
-        (crop((800, 400), (900, 100), (0, 0)), (400, 100), (400, 200, 0, 50), "does not fit"),
-        (crop((800, 400), (400, 100), (500, 0)), (400, 100), (400, 200, 0, 50), "does not fit"),
+        (crop((800, 400), (400, 100), (-5, 0)), (400, 100), (800, 400, 795, 0), None),
+        (crop((800, 400), (400, 100), (500, 0)), (400, 100), (800, 400, 500, 0), None),
+        (crop((800, 400), (808, 400), (-4, -4)), (808, 400), (808, 400, 796, 0), None),
+        (crop((800, 400), (900, 450), (0, 0)), (400, 200), (400, 200, 0, 0), "does not fit"),
+        (crop((800, 400), (400, 200), (900, 0)), (400, 200), (400, 200, 0, 0), "lies outside"),
+        (crop((800, 400), (400, 200), (0, 250)), (400, 200), (400, 200, 0, 0), "lies outside"),
+        (crop((800, 400), (400, 200), (0, -50)), (400, 200), (400, 200, 0, 0), "lies outside"),
         (crop((0, 0), (0, 0), (0, 0)), (400, 200), (400, 200, 0, 0), "does not fit"),
         (crop((800, 400), (400, 100), (0, 0)), (400, 200), (400, 200, 0, 0), "another shape"),
         (crop((10**9, 10**9), (1, 1), (0, 0)), (400, 200), (400, 200, 0, 0), "does not fit"),
         (gpano(), (400, 200), (400, 200, 0, 0), None),
-        (gpano(FullPanoWidthPixels="nan"), (400, 100), (400, 200, 0, 50), None),
+        (gpano(FullPanoHeightPixels="400"), (800, 400), (800, 400, 0, 0), None),
     ],
 )
 def test_panorama_frame(
@@ -200,6 +269,25 @@ def test_panorama_frame(
     placed = (found.pano_full_width_px, found.pano_full_height_px)
     assert (*placed, found.pano_left_px, found.pano_top_px) == frame
     check_warning(found, warned)
+
+
+@pytest.mark.parametrize(
+    ("xmp", "warned"),
+    [
+        (gpano(), "how much of the circle"),
+        (gpano(FullPanoWidthPixels="nan"), "how much of the circle"),
+        (crop((800, 400), (900, 100), (0, 0)), "does not fit"),
+        (crop((800, 400), (400, 100), (0, 390)), "lies outside"),
+        (crop((800, 400), (400, 200), (0, 0)), "another shape"),
+    ],
+)
+def test_a_panorama_that_does_not_say_what_it_shows(xmp: dict[str, str], warned: str) -> None:
+    found = meta(exif={0xA405: 26}, xmp=xmp, size=(400, 100))
+    assert found.projection is Projection.EQUIRECTANGULAR
+    assert (found.fov_deg, found.pano_full_width_px) == (None, None)
+    assert "fov_deg" not in found.sources
+    check_warning(found, warned)
+    check_warning(found, "pass --fov")
 
 
 @pytest.mark.parametrize(
@@ -244,6 +332,32 @@ def test_time(exif: dict[int, Any], expected: str | None, warned: str | None) ->
     check_warning(found, warned)
 
 
+@pytest.mark.parametrize(
+    ("clock", "day", "zone"),
+    [
+        ((8.0, 16.0, 42.0), "2021:07:29", "+03:00"),
+        ((8.0, 14.0, 2.5), "2021:07:29", "+03:00"),  # a fix some minutes old
+        ((5.0, 46.0, 42.0), "2021:07:29", "+05:30"),
+        ((14.0, 46.0, 42.0), "2021:07:29", "-03:30"),
+        ((23.0, 16.0, 42.0), "2021:07:28", "+12:00"),
+        ((11.0, 16.0, 42.0), "2021:07:29", "+00:00"),
+        ((8.0, 30.0, 0.0), "2021:07:29", ""),  # not a zone: an old fix
+        ((8.0, 16.0, 42.0), "2021:07:27", ""),
+        ((NAN, 16.0, 42.0), "2021:07:29", ""),
+        ((8.0, 16.0), "2021:07:29", ""),
+        ((25.0, 16.0, 42.0), "2021:07:29", ""),
+        ((8.0, 16.0, 42.0), "    :  :  ", ""),
+        (b"junk", "2021:07:29", ""),
+    ],
+)
+def test_time_zone_from_the_receiver(clock: Any, day: str, zone: str) -> None:
+    found = meta(exif={0x9003: "2021:07:29 11:16:42"}, gps={7: clock, 29: day})
+    assert found.taken_at == f"2021-07-29T11:16:42{zone}"
+    assert found.sources["taken_at"].endswith("GPSTimeStamp") == bool(zone)
+    stated = meta(exif={0x9003: "2021:07:29 11:16:42", 0x9011: "+01:00"}, gps={7: clock, 29: day})
+    assert stated.taken_at == "2021-07-29T11:16:42+01:00"
+
+
 def test_camera_is_one_clean_line() -> None:
     exif = {0x010F: "Canon\0\0", 0x0110: "Canon\u202e EOS\n<b>6D\x1b[31m" + "x" * 500}
     name = meta(exif=exif).camera
@@ -272,7 +386,11 @@ def test_xmp_attributes_and_elements() -> None:
     space = 'xmlns:GPano="http://ns.google.com/photos/1.0/panorama/"'
     one = f'<x {space} GPano:PoseHeadingDegrees="12"/>'.encode()
     two = f"<x {space}><GPano:PoseHeadingDegrees> 12 </GPano:PoseHeadingDegrees></x>".encode()
-    for packet in (one, two, b"\n" + one + b"\0\0"):
+    text = one.decode()
+    wide = [text.encode(codec) for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")]
+    padded = text.replace("/>", "/>" + " " * 50).encode("utf-16") + bytes(8)
+    marked = ("\ufeff" + text).encode()
+    for packet in (one, two, b"\n" + one + b"\0\0", marked, padded, *wide):
         assert parse_xmp(packet) == ({"GPano:PoseHeadingDegrees": "12"}, None)
 
 
@@ -283,7 +401,8 @@ def test_xmp_attributes_and_elements() -> None:
         b"\xff\xfe\x00",
         b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>",
         b"<x>" + b" " * MAX_XMP_BYTES + b"</x>",
-        b'<?xml version="1.0" encoding="nonsense"?><x/>',
+        b"<x>\xff\xfe</x>",
+        "<x".encode("utf-16"),
     ],
 )
 def test_hostile_xmp(packet: bytes) -> None:

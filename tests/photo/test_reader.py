@@ -51,6 +51,40 @@ def test_formats(tmp_path: Path, form: str) -> None:
     assert len(photo.sha256) == 64 and photo.metadata.width_px == 64
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic(tmp_path: Path, orientation: int) -> None:
+    """The container turns the picture, EXIF repeats it: it is turned once."""
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0110] = orientation, "iPhone"
+    exif.get_ifd(0x8769)[0xA405] = 26
+    space = 'xmlns:exif="http://ns.adobe.com/exif/1.0/"'
+    xmp = f'<x {space} exif:GPSLatitude="48,30.0N" exif:GPSLongitude="8,15.0E"/>'.encode()
+    path = tmp_path / "photo.heic"
+    Image.fromarray(scene()).save(path, "HEIF", quality=95, exif=exif.tobytes(), xmp=xmp)
+    photo = read_photo(path)
+    close(photo.rgb, scene() if orientation == 1 else np.rot90(scene(), -1), 6.0)
+    meta = photo.metadata
+    assert (meta.width_px, meta.height_px) == ((64, 32) if orientation == 1 else (32, 64))
+    assert meta.camera == "iPhone" and meta.exif_lat == 48.5
+    assert meta.fov_deg == pytest.approx(69.39 if orientation == 1 else 38.19, abs=0.01)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(PhotoOpenError, match=r"photo\.heic"):
+        read_photo(path)
+
+
+@pytest.mark.parametrize("brand", [b"avif", b"heic"])
+def test_heif_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brand: bytes
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(100))
+    told = r"cvgl\[heic\]" if brand == b"heic" else "not an image that can be read"
+    with pytest.raises(PhotoOpenError, match=told):
+        read_photo(tmp_path / "a.heic")
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
 def test_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     source = Image.fromarray(scene())
