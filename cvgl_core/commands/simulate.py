@@ -92,6 +92,37 @@ def benchmark(
         typer.echo(f"{output}: {len(specs)} cities, {rendered} of them rendered now")
 
 
+@app.command("university")
+def university(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the data set.")
+    ],
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same bytes.")] = 0,
+    places: Annotated[int, typer.Option(min=1, metavar="N", help="Buildings to train on.")] = 60,
+    test_places: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Buildings of other cities to test on.")
+    ] = 40,
+    drone_views: Annotated[int, typer.Option(min=1, metavar="N", help="Of each place.")] = 54,
+    street_views: Annotated[int, typer.Option(min=1, metavar="N", help="Of each place.")] = 4,
+    image_px: Annotated[int, typer.Option(min=16, metavar="N", help="Side of all images.")] = 256,
+    city_m: Annotated[float, typer.Option(metavar="M", help="Side of the cities.")] = 500.0,
+    as_json: AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Write buildings seen from street, drones and space in the layout of University-1652."""
+    from cvgl_core.simulation.university import UniversitySpec, write_university
+
+    spec = UniversitySpec(
+        seed, places, test_places, drone_views, street_views, image_px, city_m=city_m
+    )
+    with progress_bar() as progress:
+        write_university(spec, output, progress)
+    if as_json:
+        typer.echo(json.dumps({"folder": str(output), "train": places, "test": test_places}))
+    else:
+        typer.echo(f"{output}: {places} places to train on, {test_places} to test on")
+
+
 _Word = TypeVar("_Word", bound=str)
 
 

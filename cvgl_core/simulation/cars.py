@@ -16,9 +16,6 @@ from cvgl_core.simulation.bodies import Columns, Painted, Rays, list_columns, li
 from cvgl_core.simulation.scene import GroundScene
 from cvgl_core.types import BoolArray, Float32Array, FloatArray, UInt8Array
 
-REACH_M = 110.0
-"""Cars farther than this from the camera are not drawn, in metres."""
-
 _LOWEST_M = 0.25
 _CABIN_M = 1.2
 _LENGTH_M = (3.0, 6.5)
@@ -230,10 +227,13 @@ def _enter(ray: _Local, box: _Box) -> _Entry:
     return _Entry(torch.where((start < end) & (start > 0.05), start, _FAR), face)
 
 
-def paint_cars(cars: Cars, rays: Rays, depth: Tensor) -> list[Painted]:
-    """Return the pixels that may show a car, nearer than ``depth`` (metres)."""
+def paint_cars(cars: Cars, rays: Rays, depth: Tensor, reach_m: float) -> list[Painted]:
+    """Return the pixels that may show a car, nearer than ``depth`` (metres).
+
+    Cars farther than ``reach_m`` from the camera are left out.
+    """
     radius = 0.5 * torch.hypot(cars.length, cars.width)
-    columns = list_columns(cars.x, cars.y, radius, rays, REACH_M)
+    columns = list_columns(cars.x, cars.y, radius, rays, reach_m)
     reach, roof = radius[columns.body], cars.roof.index_select(0, columns.body)
     near = (columns.along - reach).clamp(min=0.2)
     eye = rays.height.index_select(0, columns.camera)

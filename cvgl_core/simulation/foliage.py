@@ -14,9 +14,6 @@ from cvgl_core.simulation.bodies import Columns, Painted, Rays, list_columns, li
 from cvgl_core.simulation.scene import GroundScene, Look
 from cvgl_core.simulation.sky import periodic_noise
 
-REACH_M = 90.0
-"""Trees farther than this from the camera are not drawn, in metres."""
-
 _ROUGH = 0.34
 _SWELL = 1.13
 _VOLUME = 64
@@ -186,10 +183,13 @@ def _trunk_pixels(crowns: Crowns, rays: Rays, columns: Columns, depth: Tensor) -
     return Painted(pixels.pixel, distance.index_select(0, pixels.owner), colour)
 
 
-def paint_trees(crowns: Crowns, rays: Rays, depth: Tensor) -> list[Painted]:
-    """Return the pixels that may show a crown or a trunk, nearer than ``depth`` (metres)."""
+def paint_trees(crowns: Crowns, rays: Rays, depth: Tensor, reach_m: float) -> list[Painted]:
+    """Return the pixels that may show a crown or a trunk, nearer than ``depth`` (metres).
+
+    Trees farther than ``reach_m`` from the camera are left out.
+    """
     reach = crowns.radius * _SWELL
-    columns = list_columns(crowns.x, crowns.y, reach, rays, REACH_M)
+    columns = list_columns(crowns.x, crowns.y, reach, rays, reach_m)
     return [
         _crown_pixels(crowns, rays, columns, depth),
         _trunk_pixels(crowns, rays, columns, depth),

@@ -22,14 +22,13 @@ from cvgl_core.simulation.cars import find_cars, paint_cars
 from cvgl_core.simulation.foliage import make_crowns, paint_trees
 from cvgl_core.simulation.painter import SMOOTH_M, Painter, pick
 from cvgl_core.simulation.scene import Cameras, GroundScene
+from cvgl_core.simulation.sight import STREET_SIGHT, Sight
 from cvgl_core.simulation.sky import make_sky
 from cvgl_core.simulation.surface import make_surface, without_thin_parts
 from cvgl_core.simulation.walls import make_walls
 
 _FIRST_M = 0.8
 _STEP_M = 0.24
-_GROWTH = 0.017
-_LAST_M = 190.0
 _HORIZON_M = 3000.0
 _LEVEL_M = 0.02
 _NOISE = 3.0
@@ -49,36 +48,42 @@ class _Look:
     noise_start: Tensor
 
 
-def _range_samples() -> Tensor:
+def _range_samples(sight: Sight) -> Tensor:
     """Return the horizontal distances at which a ray looks at the surface, metres, ``[K]``."""
     ranges = [_FIRST_M]
-    while ranges[-1] < _LAST_M:
-        ranges.append(ranges[-1] + max(_STEP_M, _GROWTH * ranges[-1]))
+    while ranges[-1] < sight.last_m:
+        ranges.append(ranges[-1] + max(_STEP_M, sight.growth * ranges[-1]))
     return torch.tensor([*ranges, _HORIZON_M])  # the last one closes the ground at the horizon
 
 
 class StreetRenderer:
     """Renders what street cameras see of one scene; immutable once made, on one device."""
 
-    def __init__(self, scene: GroundScene, device: str = "cpu") -> None:
+    def __init__(
+        self, scene: GroundScene, device: str = "cpu", sight: Sight = STREET_SIGHT
+    ) -> None:
         """Prepare a scene (about two seconds for a square kilometre).
 
         Args:
             scene: the city on the street camera's day.
             device: of torch, such as ``cpu`` or ``cuda``.
+            sight: how far and how finely the cameras see.
         """
         self.device = device
+        self._sight = sight
         scene = replace(scene, height_m=without_thin_parts(scene))
         found = find_cars(scene, device)
         self._cars = found.cars
-        self._surface = make_surface(scene, found.height_m, found.albedo, device)
+        self._surface = make_surface(
+            scene, found.height_m, found.albedo, device, sight.texel_range_m
+        )
         self._walls = make_walls(scene, device)
         self._crowns = make_crowns(scene, device)
         self._sky = make_sky(
             scene.sun_azimuth_deg, scene.sun_elevation_deg, scene.sky_seed, device, scene.look
         )
         self._sky_seed = scene.sky_seed
-        self._ranges = _range_samples().to(device)
+        self._ranges = _range_samples(sight).to(device)
         self._nearer = torch.cat([self._ranges.new_zeros(1), self._ranges[:-1]])
         generator = torch.Generator().manual_seed(77)
         self._noise = torch.randn(_NOISE_POOL, generator=generator).mul_(_NOISE).to(device)
@@ -281,7 +286,8 @@ class StreetRenderer:
         painter.level(*(pick(part, flat) for part in (solid, near, far, upper)))
         painter.rising(*(pick(part, rough) for part in (solid, near, far, lower, upper)))
         depth = painter.depth
-        bodies = [*paint_trees(self._crowns, rays, depth), *paint_cars(self._cars, rays, depth)]
+        trees = paint_trees(self._crowns, rays, depth, self._sight.trees_m)
+        bodies = [*trees, *paint_cars(self._cars, rays, depth, self._sight.cars_m)]
         painter.put(nearest_only(bodies, depth))
         painter.haze()
         return painter.rgb.reshape(3, -1, rays.columns, rays.rows).permute(1, 0, 3, 2)

@@ -20,7 +20,6 @@ _LEVELS = 4
 NEAR_M = 22.0
 """Up to here colours are interpolated and grainy, slant distance in metres."""
 
-_LEVEL_RANGE_M = 11.0
 _GRAIN_SIDE = 256
 _THIN_PX = 5
 _ROOF_M = 1.8
@@ -40,6 +39,7 @@ class Surface:
         level_last_row: last row of each level, ``[levels]``.
         grain: fine texture of the ground, mean 1, ``[256 * 256]``.
         sun: direction to the sun, east, south, up.
+        texel_range_m: see ``Sight``.
     """
 
     gsd_m: float
@@ -52,6 +52,7 @@ class Surface:
     level_last_row: Tensor
     grain: Tensor
     sun: tuple[float, float, float]
+    texel_range_m: float
 
     def height_at(self, x_px: Tensor, y_px: Tensor) -> Tensor:
         """Return the height of the pixel that holds a point given in continuous pixels."""
@@ -89,7 +90,7 @@ class Surface:
 
     def distant_colours(self, x_m: Tensor, y_m: Tensor, range_m: Tensor) -> Tensor:
         """Return R, G, B, light, ``[4, n]`` in 0..255, from the level that suits the distance."""
-        level = torch.log2((range_m * (1.0 / _LEVEL_RANGE_M)).clamp(min=1.0)).int()
+        level = torch.log2((range_m * (1.0 / self.texel_range_m)).clamp(min=1.0)).int()
         level = level.clamp(max=_LEVELS - 1)
         scale = torch.exp2(-level.float()) / self.gsd_m
         cols = self.level_cols.index_select(0, level)
@@ -172,7 +173,11 @@ def without_thin_parts(scene: GroundScene) -> Float32Array:
 
 
 def make_surface(
-    scene: GroundScene, height_m: Float32Array, albedo: UInt8Array, device: str
+    scene: GroundScene,
+    height_m: Float32Array,
+    albedo: UInt8Array,
+    device: str,
+    texel_range_m: float,
 ) -> Surface:
     """Move a scene's rasters to a device, with heights and colours given without the cars."""
     height = height_m.copy()
@@ -205,4 +210,5 @@ def make_surface(
         level_last_row=torch.tensor(last_rows, dtype=torch.int32, device=device),
         grain=torch.from_numpy(grain.ravel().astype(np.float32)).to(device),
         sun=(flat * math.sin(azimuth), -flat * math.cos(azimuth), math.sin(elevation)),
+        texel_range_m=texel_range_m,
     )
