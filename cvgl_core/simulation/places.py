@@ -17,7 +17,7 @@ _APART_M = 30.0
 _CANDIDATES_PER_HA = 160
 _NEAR_M = (5.0, 40.0)
 _AIM_ERROR_DEG = 6.0
-_SIGHT_STEPS = 128
+_SIGHT_STEPS = 512
 
 
 @dataclass(frozen=True)
