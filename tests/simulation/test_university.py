@@ -91,7 +91,7 @@ def test_places_are_seen_from_the_street(city):
                 ((x + (place.x_m - x) * steps) / gsd).astype(int),
             ]
             walls = met[met > 0]
-            # A ray may touch another's corner between two of the samples that the choice is made by.
+            # A ray may touch another's corner between two samples of the choice.
             touched = (
                 np.hypot(x - place.x_m, y - place.y_m) / 2000 * (walls == walls[0]).sum() < 0.3
             )
