@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import cast
 
 import cv2
@@ -27,6 +27,8 @@ class PairBatch:
         aerial: ``[B, 3, p, p]``.
         target_px: camera in its tile (u, v), continuous pixels, ``[B, 2]``.
         same_place, covers: see ``BatchPlan``, ``[B, B]``.
+        narrow: the same views with all but a window hidden, ``[B, 3, h, w]``, or None.
+        visible: pixel columns in which a narrow view shows something, ``[B, w]`` bool, or None.
     """
 
     ground: Tensor
@@ -34,6 +36,13 @@ class PairBatch:
     target_px: Tensor
     same_place: Tensor
     covers: Tensor
+    narrow: Tensor | None = None
+    visible: Tensor | None = None
+
+    def to(self, device: torch.device) -> PairBatch:
+        """Return the batch on a device."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return PairBatch(**{k: None if v is None else v.to(device) for k, v in values.items()})
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,6 @@ class Augmentation:
 
     colour: float = 0.2
     grey_probability: float = 0.05
-    window_probability: float = 0.25
-    window_min_deg: float = 80.0
     heading_jitter_deg: float = 2.0
     dropout_probability: float = 0.2
     blur_probability: float = 0.2
@@ -134,19 +141,10 @@ def normalise(batch: PairBatch, mean: Tensor, std: Tensor) -> PairBatch:
         normal = (filled - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
         return normal.contiguous(memory_format=torch.channels_last)
 
-    return replace(batch, ground=scaled(batch.ground), aerial=scaled(batch.aerial))
-
-
-def limit_view(batch: PairBatch, how: Augmentation, rng: torch.Generator) -> PairBatch:
-    """Hide all but a window of the circle in some panoramas (NaN until normalised)."""
-    count, width = batch.ground.shape[0], batch.ground.shape[3]
-    fov_deg = _uniform((count, 1), how.window_min_deg, 360.0, rng)
-    start = torch.rand((count, 1), generator=rng) * width
-    position = (torch.arange(width).float()[None, :] - start) % width
-    hidden = position >= fov_deg / 360.0 * width
-    hidden &= torch.rand((count, 1), generator=rng) < how.window_probability
-    ground = batch.ground.masked_fill(hidden[:, None, None, :], math.nan)
-    return replace(batch, ground=ground)
+    narrow = None if batch.narrow is None else scaled(batch.narrow)
+    return replace(
+        batch, ground=scaled(batch.ground), aerial=scaled(batch.aerial), narrow=narrow
+    )
 
 
 def _to_float(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cvgl_core.losses.headings import heading_infonce, heading_ranking
 from cvgl_core.losses.infonce import symmetric_infonce
 from cvgl_core.losses.localization import gaussian_label, level_label, localization_loss
 from cvgl_core.losses.matching import matching_loss, ranking_loss
@@ -40,6 +41,8 @@ class LossSettings:
         central_fraction: a camera within this share of the tile's side of its centre, on each axis,
             belongs to the tile; a pair with the camera further out teaches localization and
             matching, so that heatmaps of semi-positives are right too, but not retrieval.
+        unknown_heading: share of the retrieval and ranking terms in which every heading of a view
+            is a rival of the true one (see ``losses.headings``); the rest takes north as known.
     """
 
     sigma_px: float = 1.5
@@ -48,6 +51,7 @@ class LossSettings:
     matching_temperature: float = 0.1
     weights: LossWeights = LossWeights()
     central_fraction: float = 0.5
+    unknown_heading: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -140,8 +144,17 @@ class UnifyGeoLoss(nn.Module):
             matching_loss(score, weight, tau)
             for score, weight, tau in zip(match.scores, labels, matching_tau, strict=True)
         )
-        cosines = all_cosines(ground.columns[0], aerial.maps[0])
+        cosines = all_cosines(ground.columns[0], aerial.maps[0], ground.weights)
         ranking = ranking_loss(cosines, labels[0], matching_tau[0], truth.covers, central)
+        if share := settings.unknown_heading:
+            every_way = heading_infonce(
+                ground, aerial, retrieval_tau, settings.label_smoothing, truth.exclude, central
+            )
+            retrieval = (1 - share) * retrieval + share * every_way
+            every_way = heading_ranking(
+                ground, aerial, labels[0], matching_tau[0], truth.covers, central
+            )
+            ranking = (1 - share) * ranking + share * every_way
         matching = torch.stack(levels).sum()
         total = (
             weights.localization * localization

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cvgl_core.models.layers import flat_positions
 
 _GEM_FLOOR = 1e-4
+_SEEN_FLOOR = 1e-12
 
 
 class GeM(nn.Module):
@@ -20,10 +21,15 @@ class GeM(nn.Module):
         super().__init__()
         self.exponent = nn.Parameter(torch.tensor([exponent]))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool ``[B, N, C]`` to ``[B, C]``; values below a small floor count as the floor."""
+    def forward(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Pool ``[B, N, C]`` to ``[B, C]``; values below a small floor count as the floor.
+
+        Positions count by ``shares [B, N]``, which sum to one; all alike if there are none.
+        """
         powered = x.clamp(min=_GEM_FLOOR).pow(self.exponent)
-        return powered.mean(dim=1).pow(1.0 / self.exponent)
+        if shares is None:
+            return powered.mean(dim=1).pow(1.0 / self.exponent)
+        return torch.einsum("bn,bnc->bc", shares, powered).pow(1.0 / self.exponent)
 
 
 class FeatureAggregator(nn.Module):
@@ -44,23 +50,36 @@ class FeatureAggregator(nn.Module):
         self.restore = nn.Linear(inner, channels, bias=False)
         self.pool = GeM()
 
-    def forward(self, semantic: Tensor) -> Tensor:
-        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, C]``, in float32."""
+    def forward(self, semantic: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, C]``, in float32.
+
+        Positions of column ``c`` are attended to and pooled by ``weights [B, W]``: 0 hides one.
+        """
         tokens = flat_positions(semantic)
+        shares = None if weights is None else _position_shares(weights, semantic.shape[2])
+        hidden = None if shares is None else shares.clamp(min=1e-9).log()[:, None, None, :]
         normed = self.norm(tokens)
         parts = (self.query(normed), self.key(normed), self.value(tokens))
         one_head = (part.unsqueeze(1) for part in parts)  # without this axis torch is slower
-        attended = F.scaled_dot_product_attention(*one_head).squeeze(1)
+        query, key, value = one_head
+        mask = None if hidden is None else hidden.to(query.dtype)
+        attended = F.scaled_dot_product_attention(query, key, value, mask).squeeze(1)
         refined = tokens + self.restore(attended)
-        return F.normalize(self.pool(refined.float()), dim=1)
+        return F.normalize(self.pool(refined.float(), shares), dim=1)
 
 
 class MeanAggregator(nn.Module):
     """Average pooling: the paper's baseline without a feature aggregator (Table V)."""
 
-    def forward(self, semantic: Tensor) -> Tensor:
-        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, C]``, in float32."""
-        return F.normalize(semantic.float().mean(dim=(2, 3)), dim=1)
+    def forward(self, semantic: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, C]``, in float32.
+
+        Positions of column ``c`` count by ``weights [B, W]``.
+        """
+        if weights is None:
+            return F.normalize(semantic.float().mean(dim=(2, 3)), dim=1)
+        shares = _position_shares(weights, semantic.shape[2])
+        return F.normalize((shares[:, :, None] * flat_positions(semantic).float()).sum(1), dim=1)
 
 
 class AzimuthPool(nn.Module):
@@ -94,13 +113,25 @@ class AzimuthPool(nn.Module):
         cosine = (azimuth_rad[None, :] - middle[:, None]).cos()
         self.register_buffer("angle", cosine, persistent=False)
 
-    def forward(self, semantic: Tensor) -> Tensor:
-        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, sectors * channels]``."""
+    def forward(self, semantic: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, sectors * channels]``.
+
+        Of a view's columns, ``weights [B, W]`` says how much each shows; sectors that nothing is
+        seen of stay near zero.
+        """
         tokens = flat_positions(self.reduce(semantic)).float()
-        weights = (self.log_sharpness.exp() * self.angle).softmax(dim=1)
+        near = (self.log_sharpness.exp() * self.angle).softmax(dim=1)
         powered = tokens.clamp(min=_GEM_FLOOR).pow(self.exponent)
-        pooled = torch.einsum("sp,bpc->bsc", weights, powered).pow(1.0 / self.exponent)
+        if weights is not None:
+            powered = (weights[:, :, None] * powered).clamp(min=_SEEN_FLOOR)
+        pooled = torch.einsum("sp,bpc->bsc", near, powered).pow(1.0 / self.exponent)
         return F.normalize(pooled.flatten(1), dim=1)
+
+
+def _position_shares(weights: Tensor, rows: int) -> Tensor:
+    """Return what each position of ``rows`` rows counts, by its column's weight: ``[B, H * W]``."""
+    each = weights.float()[:, None, :].expand(-1, rows, -1).flatten(1)
+    return each / each.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
 
 def column_azimuths(columns: int) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cvgl_core.models.features import MatchOutput
+from cvgl_core.models.features import MatchOutput, weighted_cosine_norm
 from cvgl_core.models.layers import LayerNorm2d
 
 
@@ -96,41 +96,50 @@ class MatchingDecoder(nn.Module):
         self.output: nn.Module = LightOutput(last) if widths.light else PaperOutput(last)
         self.light = widths.light
 
-    def forward(self, columns: Sequence[Tensor], maps: Sequence[Tensor]) -> MatchOutput:
-        """Match pairwise: ``columns`` per level ``[B, C_l]`` with ``maps`` ``[B, C, h, w]``."""
-        score, joined = self._join(columns[0], maps[0])
+    def forward(
+        self, columns: Sequence[Tensor], maps: Sequence[Tensor], weights: Tensor | None = None
+    ) -> MatchOutput:
+        """Match pairwise: ``columns`` per level ``[B, C_l]`` with ``maps`` ``[B, C, h, w]``.
+
+        ``weights [B, n]`` are those that ``columns`` were weighed with.
+        """
+        score, joined = self._join(columns[0], maps[0], weights)
         scores = [score]
         for level, step in enumerate(self.steps, start=1):
             x = step(joined, maps[level])
-            score, joined = self._join(columns[level], F.normalize(x, dim=1))
+            score, joined = self._join(columns[level], F.normalize(x, dim=1), weights)
             scores.append(score)
         return MatchOutput(tuple(scores), self.output(joined).float())
 
-    def _join(self, column: Tensor, unit_map: Tensor) -> tuple[Tensor, Tensor]:
-        score = pairwise_cosines(column, unit_map)
+    def _join(
+        self, column: Tensor, unit_map: Tensor, weights: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        score = pairwise_cosines(column, unit_map, weights)
         joined = torch.cat([score[:, None].to(unit_map.dtype), unit_map], dim=1)
         return score, joined * math.sqrt(unit_map.shape[1]) if self.light else joined
 
 
-def pairwise_cosines(column: Tensor, unit_map: Tensor) -> Tensor:
+def pairwise_cosines(column: Tensor, unit_map: Tensor, weights: Tensor | None = None) -> Tensor:
     """Cosine of ``column[b]`` with each position of ``unit_map[b]``: ``[B, h, w]``, float32.
 
-    Both must be L2-normalised over channels.
+    Both must be L2-normalised over channels, or ``column`` weighed with ``weights [B, n]``.
     """
     batch, channels, height, width = unit_map.shape
     flat = unit_map.float().permute(0, 2, 3, 1).reshape(batch, height * width, channels)
     with torch.autocast(unit_map.device.type, enabled=False):
-        scores = torch.bmm(flat, column.float()[:, :, None])
-    return scores.reshape(batch, height, width)
+        scores = torch.bmm(flat, column.float()[:, :, None]).reshape(batch, height, width)
+    if weights is None:
+        return scores
+    return scores / weighted_cosine_norm(unit_map, weights, pairwise=True)
 
 
-def all_cosines(columns: Tensor, unit_maps: Tensor) -> Tensor:
+def all_cosines(columns: Tensor, unit_maps: Tensor, weights: Tensor | None = None) -> Tensor:
     """Cosine of every ``columns[g]`` with every position of every map: ``[G, T, h, w]``, float32.
 
-    Both must be L2-normalised over channels.
+    Both must be L2-normalised over channels, or ``columns`` weighed with ``weights [G, n]``.
     """
     tiles, channels, height, width = unit_maps.shape
     flat = unit_maps.float().permute(1, 0, 2, 3).reshape(channels, -1)
     with torch.autocast(unit_maps.device.type, enabled=False):
-        scores = columns.float() @ flat
-    return scores.reshape(columns.shape[0], tiles, height, width)
+        scores = (columns.float() @ flat).reshape(columns.shape[0], tiles, height, width)
+    return scores if weights is None else scores / weighted_cosine_norm(unit_maps, weights)

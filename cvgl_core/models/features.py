@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 LEVELS = 4
+_NORM_FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -17,13 +18,19 @@ class GroundFeatures:
     Attributes:
         descriptor: L2-normalised global descriptors ``[B, D]``.
         columns: per level the detailed descriptor ``[B, n * d_l]``, L2-normalised; column-major:
-            ``n`` azimuth columns from left to right, ``d_l`` channels each.
+            ``n`` azimuth columns from left to right, ``d_l`` channels each. Of a view that does
+            not show the full circle they are weighted, see ``weighted_cosine_norm``.
         column_count: ``n``.
+        weights: share of each column that is seen, in 0..1, ``[B, n]``; None for full circles.
+        azimuth_channels: of each column in the last ``n * azimuth_channels`` numbers of the
+            descriptor, column-major like ``columns``; the others do not depend on the heading.
     """
 
     descriptor: Tensor
     columns: tuple[Tensor, ...]
     column_count: int
+    weights: Tensor | None = None
+    azimuth_channels: int = 0
 
     def rolled(self, shift: int | Tensor) -> GroundFeatures:
         """Turn the views to the right by whole columns, without encoding them again.
@@ -34,8 +41,30 @@ class GroundFeatures:
         Args:
             shift: columns, the same for all views or one each ``[B]``.
         """
-        columns = tuple(roll_columns(c, shift, self.column_count) for c in self.columns)
-        return GroundFeatures(self.descriptor, columns, self.column_count)
+        count, weights = self.column_count, self.weights
+        return replace(
+            self,
+            descriptor=self._rolled_descriptor(shift),
+            columns=tuple(roll_columns(c, shift, count) for c in self.columns),
+            weights=None if weights is None else roll_columns(weights, shift, count),
+        )
+
+    def part(self, which: slice) -> GroundFeatures:
+        """Some of the views."""
+        weights = self.weights
+        return replace(
+            self,
+            descriptor=self.descriptor[which],
+            columns=tuple(column[which] for column in self.columns),
+            weights=None if weights is None else weights[which],
+        )
+
+    def _rolled_descriptor(self, shift: int | Tensor) -> Tensor:
+        tail = self.column_count * self.azimuth_channels
+        if not tail:
+            return self.descriptor
+        content, azimuth = self.descriptor[:, :-tail], self.descriptor[:, -tail:]
+        return torch.cat([content, roll_columns(azimuth, shift, self.column_count)], dim=1)
 
 
 @dataclass(frozen=True)
@@ -78,3 +107,37 @@ def roll_columns(descriptor: Tensor, shift: int | Tensor, column_count: int) -> 
     position = torch.arange(descriptor.shape[1], device=descriptor.device)
     source = position[None] - shift.to(position)[:, None] * width
     return torch.gather(descriptor, 1, source.remainder(descriptor.shape[1]))
+
+
+def weigh_columns(raw: Tensor, weights: Tensor) -> Tensor:
+    """Return ``w_c g_c / sqrt(sum_c w_c |g_c|^2)`` of column-major descriptors ``[B, n * d]``.
+
+    Its product with an unweighted descriptor ``a``, over ``weighted_cosine_norm`` of ``a``, is the
+    cosine of the two in which column ``c`` counts ``w_c`` times: columns that a view does not show
+    take no part, on either side.
+
+    Args:
+        raw: descriptors.
+        weights: of the columns ``[B, n]``, not negative.
+    """
+    width = raw.shape[1] // weights.shape[1]
+    each = weights.repeat_interleave(width, dim=1)
+    norm = (each * raw.square()).sum(dim=1, keepdim=True).sqrt()
+    return each * raw / norm.clamp(min=_NORM_FLOOR)
+
+
+def weighted_cosine_norm(unit_maps: Tensor, weights: Tensor, pairwise: bool = False) -> Tensor:
+    """Return ``sqrt(sum_c w_c |a_c|^2)`` of every position of maps, float32.
+
+    Args:
+        unit_maps: ``[T, n * d, h, w]``, column-major over the channels.
+        weights: of the columns ``[G, n]``.
+        pairwise: view ``b`` with map ``b`` (``[B, h, w]``), not each with each (``[G, T, h, w]``).
+    """
+    tiles, _, height, width = unit_maps.shape
+    columns = weights.shape[1]
+    energy = unit_maps.float().square().reshape(tiles, columns, -1, height, width).sum(dim=2)
+    with torch.autocast(unit_maps.device.type, enabled=False):
+        pattern = "bn,bnhw->bhw" if pairwise else "gn,tnhw->gthw"
+        squared = torch.einsum(pattern, weights.float(), energy)
+    return squared.clamp(min=_NORM_FLOOR**2).sqrt()

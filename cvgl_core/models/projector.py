@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cvgl_core.models.features import weigh_columns
+
 
 class ColumnProjector(nn.Module):
     """Squeeze the rows of each azimuth column, with weights shared by all columns.
@@ -45,7 +47,8 @@ class ColumnProjector(nn.Module):
 class GroundProjectors(nn.Module):
     """One ``ColumnProjector`` per level; level 0 is layer-normalised, all are L2-normalised.
 
-    The layer norm has no weights: it must commute with a circular shift of the columns.
+    The layer norm has no weights: it must commute with a circular shift of the columns. Columns
+    that a view does not show take no part in either norm.
     """
 
     def __init__(
@@ -56,8 +59,23 @@ class GroundProjectors(nn.Module):
             ColumnProjector(in_channels, width, rows, separable) for width in channels
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map ``[B, C, rows, n]`` to L2-normalised ``[B, n * d_l]`` per level, in float32."""
+    def forward(self, x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Map ``[B, C, rows, n]`` to L2-normalised ``[B, n * d_l]`` per level, in float32.
+
+        With ``weights [B, n]`` of the columns, ``weigh_columns`` takes the place of the norm.
+        """
         raw = [level(x).float() for level in self.levels]
-        raw[0] = F.layer_norm(raw[0], raw[0].shape[1:])
-        return tuple(F.normalize(descriptor, dim=1) for descriptor in raw)
+        if weights is None:
+            raw[0] = F.layer_norm(raw[0], raw[0].shape[1:])
+            return tuple(F.normalize(descriptor, dim=1) for descriptor in raw)
+        raw[0] = _layer_norm(raw[0], weights)
+        return tuple(weigh_columns(descriptor, weights) for descriptor in raw)
+
+
+def _layer_norm(x: Tensor, weights: Tensor) -> Tensor:
+    """Layer norm of column-major ``[B, n * d]`` in which columns count by ``weights [B, n]``."""
+    share = weights.repeat_interleave(x.shape[1] // weights.shape[1], dim=1)
+    share = share / share.sum(dim=1, keepdim=True).clamp(min=1e-6)
+    centred = x - (share * x).sum(dim=1, keepdim=True)
+    variance = (share * centred.square()).sum(dim=1, keepdim=True)
+    return centred * (variance + 1e-5).rsqrt()

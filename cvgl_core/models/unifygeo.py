@@ -96,16 +96,22 @@ class BranchEncoder(nn.Module):
         self.semantic_head = _projected(twin(parts.head), parts.head_channels, width)
         self.aggregator = _aggregator(aggregator, width, positions)
 
-    def describe(self, sixteenth: Tensor, azimuth: AzimuthPool | None = None) -> Tensor:
+    def describe(
+        self,
+        sixteenth: Tensor,
+        azimuth: AzimuthPool | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Global descriptors ``[B, D]`` from the trunk's 1/16 map.
 
-        With an azimuth part the two are of equal weight, and the whole has unit length.
+        With an azimuth part the two are of equal weight, and the whole has unit length. Columns of
+        the map count by ``weights [B, n]``.
         """
         semantic = self.semantic_head(sixteenth)
-        content: Tensor = self.aggregator(semantic)
+        content: Tensor = self.aggregator(semantic, weights)
         if azimuth is None:
             return content
-        return torch.cat([content, azimuth(semantic)], dim=1) * math.sqrt(0.5)
+        return torch.cat([content, azimuth(semantic, weights)], dim=1) * math.sqrt(0.5)
 
 
 def _projected(head: nn.Module, channels: int, width: int) -> nn.Sequential:
@@ -145,13 +151,23 @@ class UnifyGeo(nn.Module):
         )
         self.descriptor_dim = width + config.columns * config.azimuth_channels
 
-    def forward_ground(self, x: Tensor) -> GroundFeatures:
-        """Encode normalised ground views ``[B, 3, h, w]``."""
+    def forward_ground(self, x: Tensor, visible: Tensor | None = None) -> GroundFeatures:
+        """Encode normalised ground views ``[B, 3, h, w]``.
+
+        What lies in columns of pixels that are not ``visible [B, w]`` (0 or 1) takes no part in
+        any cosine; without it all views show the full circle.
+        """
+        config = self.config
+        weights = None
+        if visible is not None:
+            weights = visible.float().unflatten(1, (config.columns, -1)).mean(dim=2)
         sixteenth = self.ground_trunk(x)
         return GroundFeatures(
-            self.ground.describe(sixteenth, self.ground_azimuth),
-            self.projectors(self.ground.fine_head(sixteenth)),
-            self.config.columns,
+            self.ground.describe(sixteenth, self.ground_azimuth, weights),
+            self.projectors(self.ground.fine_head(sixteenth), weights),
+            config.columns,
+            weights,
+            config.azimuth_channels,
         )
 
     def forward_aerial(self, x: Tensor) -> AerialFeatures:
@@ -165,11 +181,16 @@ class UnifyGeo(nn.Module):
 
     def match(self, ground: GroundFeatures, aerial: AerialFeatures) -> MatchOutput:
         """Match view ``b`` with tile ``b``."""
-        return cast(MatchOutput, self.decoder(ground.columns, aerial.maps))
+        return cast(MatchOutput, self.decoder(ground.columns, aerial.maps, ground.weights))
 
-    def match_level0(self, columns0: Tensor, maps0: Tensor) -> Tensor:
-        """Cosines ``[G, T, h, w]`` of descriptors ``[G, C]`` with level-0 maps ``[T, C, h, w]``."""
-        return all_cosines(columns0, maps0)
+    def match_level0(
+        self, columns0: Tensor, maps0: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        """Cosines ``[G, T, h, w]`` of descriptors ``[G, C]`` with level-0 maps ``[T, C, h, w]``.
+
+        ``weights [G, n]`` are those of ``GroundFeatures``.
+        """
+        return all_cosines(columns0, maps0, weights)
 
     def forward(self, ground: Tensor, aerial: Tensor) -> MatchOutput:
         """Match normalised views ``[B, 3, h, w]`` with normalised tiles ``[B, 3, p, p]``."""

@@ -97,8 +97,6 @@ class AugmentationSection(_Section):
 
     colour: float = Field(0.2, ge=0, le=1, description="strength of brightness, contrast, tint")
     grey_probability: float = Field(0.05, ge=0, le=1)
-    window_probability: float = Field(0.25, ge=0, le=1, description="show only part of the circle")
-    window_min_deg: float = Field(80.0, gt=0, le=360)
     heading_jitter_deg: float = Field(2.0, ge=0, le=45)
     dropout_probability: float = Field(0.2, ge=0, le=1, description="grey rectangles, coarse")
     blur_probability: float = Field(0.2, ge=0, le=1)
@@ -106,6 +104,23 @@ class AugmentationSection(_Section):
     haze_probability: float = Field(0.15, ge=0, le=1)
     jpeg_probability: float = Field(0.2, ge=0, le=1)
     tilt_deg: float = Field(2.0, ge=0, le=20, description="of the camera, standard deviation")
+
+
+class ViewsSection(_Section):
+    """Photos as people have them: narrow views, and headings that nobody knows."""
+
+    narrow: bool = Field(False, description="show every place in a narrow view, too")
+    narrowest_deg: float = Field(50.0, gt=10, le=330)
+    curriculum: float = Field(
+        0.3, ge=0, le=1, description="share of the run in which windows shrink to narrowest_deg"
+    )
+    pitch_deg: float = Field(4.0, ge=0, le=30, description="of narrow cameras, std. deviation")
+    distillation: float = Field(
+        0.5, ge=0, description="weight of the full view's heatmap as the narrow one's target"
+    )
+    unknown_heading: float = Field(
+        0.0, ge=0, le=1, description="share of retrieval and ranking with all headings as rivals"
+    )
 
 
 class LossSection(_Section):
@@ -165,6 +180,7 @@ class TrainConfig(_Section):
     pairs: PairsSection | None = None
     batch: BatchSection = BatchSection()
     augmentation: AugmentationSection = AugmentationSection()
+    views: ViewsSection = ViewsSection()
     loss: LossSection = LossSection()
     optimiser: OptimiserSection = OptimiserSection()
     run: RunSection = RunSection()

@@ -21,13 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from cvgl_core.data.datasets import load_pairs
-from cvgl_core.data.pairs import Augmentation, PairBatch, augment, limit_view, normalise
+from cvgl_core.data.narrow import narrow_twins
+from cvgl_core.data.pairs import Augmentation, PairBatch, augment, normalise
 from cvgl_core.errors import SettingsError, TrainingError
 from cvgl_core.fsio import write_bytes
 from cvgl_core.losses import LossSettings, LossWeights, UnifyGeoLoss, UnifyGeoLosses
 from cvgl_core.models.weights import save_weights
 from cvgl_core.training.checkpoint import RunState, load_checkpoint, save_checkpoint
-from cvgl_core.training.config import LossSection, TrainConfig
+from cvgl_core.training.config import TrainConfig
 from cvgl_core.training.describer import Describer
 from cvgl_core.training.listed import ListedSource
 from cvgl_core.training.source import CitySource, PairSource
@@ -101,7 +102,7 @@ class Trainer:
         self.model = start_model(config.model).to(self._device)
         cast(Any, self.model).to(memory_format=torch.channels_last)  # missing in torch's types
         self.card = self.model.card()
-        self.loss = UnifyGeoLoss(_loss_settings(config.loss)).to(self._device)
+        self.loss = UnifyGeoLoss(_loss_settings(config)).to(self._device)
         if config.run.save_memory:
             save_memory(self.model)
         self._autocast = _autocast(config, self._device)
@@ -117,7 +118,9 @@ class Trainer:
             torch.amp.GradScaler(self._device.type, enabled=config.run.precision == "fp16"),
         )
         self._losses = shared_by(
-            self._world, LossStep(self.model, self.loss, self._world), self._device
+            self._world,
+            LossStep(self.model, self.loss, self._world, config.views.distillation),
+            self._device,
         )
         self._skipped = 0
         self._figures: dict[str, float] = {}
@@ -218,14 +221,24 @@ class Trainer:
 
     def _prepare(self, batch: PairBatch, rng: torch.Generator) -> PairBatch:
         """Augment and normalise a batch; sources may call it in other threads."""
-        batch = limit_view(augment(batch, self._how, rng), self._how, rng)
+        spec, how = self.card.ground, self.config.views
+        elevation_range_deg = spec.elevation_top_deg - spec.elevation_bottom_deg
+        batch = augment(batch, self._how, rng, elevation_range_deg)
+        if how.narrow:
+            narrow, visible = narrow_twins(
+                batch.ground, spec, self._narrowest_deg(), rng, how.pitch_deg
+            )
+            batch = replace(batch, narrow=narrow, visible=visible)
         return normalise(batch, self._mean, self._std)
 
+    def _narrowest_deg(self) -> float:
+        """From half a circle down to the narrowest view, as the run proceeds."""
+        how = self.config.views
+        left = 1.0 - min(1.0, self._share_done() / how.curriculum) if how.curriculum else 0.0
+        return how.narrowest_deg + left * max(0.0, 180.0 - how.narrowest_deg)
+
     def _batch(self) -> PairBatch:
-        batch = self.source.draw()
-        return PairBatch(
-            *(getattr(batch, name).to(self._device) for name in batch.__dataclass_fields__)
-        )
+        return self.source.draw().to(self._device)
 
     def _learning_rate(self, share_done: float) -> float:
         """Linear warm-up in steps or epochs, then a cosine over the schedule."""
@@ -330,13 +343,15 @@ def _optimiser(config: TrainConfig, model: nn.Module, loss: nn.Module) -> torch.
     )
 
 
-def _loss_settings(how: LossSection) -> LossSettings:
+def _loss_settings(config: TrainConfig) -> LossSettings:
+    how = config.loss
     weights = LossWeights(how.localization, how.retrieval, how.matching, how.ranking)
     return LossSettings(
         how.sigma_px,
         how.label_smoothing,
         weights=weights,
         central_fraction=how.central_fraction,
+        unknown_heading=config.views.unknown_heading,
     )
 
 

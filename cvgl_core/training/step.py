@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -26,11 +26,15 @@ class LossStep(nn.Module):
     is that of one process with the whole batch (batch normalisation apart).
     """
 
-    def __init__(self, model: UnifyGeo, loss: UnifyGeoLoss, world: World) -> None:
+    def __init__(
+        self, model: UnifyGeo, loss: UnifyGeoLoss, world: World, distillation: float = 0.0
+    ) -> None:
+        """Join them; ``distillation`` is the weight of a full view's heatmap for its twin's."""
         super().__init__()
         self.model = model
         self.loss = loss
         self._world = world
+        self._distillation = distillation
 
     @property
     def retrieval_only(self) -> bool:
@@ -39,15 +43,37 @@ class LossStep(nn.Module):
         return not (weights.localization or weights.matching or weights.ranking)
 
     def forward(self, batch: PairBatch) -> UnifyGeoLosses:
-        """Return the losses; ``batch`` holds own pixels and targets, and masks of all pairs."""
-        ground = self.model.forward_ground(batch.ground)
+        """Return the losses; ``batch`` holds own pixels and targets, and masks of all pairs.
+
+        With narrow twins, the mean over both kinds of views, and distillation in the total.
+        """
         aerial = self.model.forward_aerial(batch.aerial)
+        full, narrow = self._views(batch)
         if self.retrieval_only:
-            return self._retrieval(ground, aerial, batch)
-        output = self.model.match(ground, aerial)
+            values = [self._retrieval(ground, aerial, batch) for ground in (full, *narrow)]
+            return mean_losses(values)
+        outputs = [self.model.match(ground, aerial) for ground in (full, *narrow)]
         gather = self._world.gather
         truth = BatchTruth(gather(batch.target_px), batch.same_place, batch.covers)
-        return cast(UnifyGeoLosses, self.loss(*self._gathered(ground, aerial, output), truth))
+        losses = mean_losses(
+            [
+                self.loss(*self._gathered(ground, aerial, output), truth)
+                for ground, output in zip((full, *narrow), outputs, strict=True)
+            ]
+        )
+        if not (narrow and self._distillation):
+            return losses
+        taught = distilled(outputs[0].logits, outputs[1].logits)
+        return replace(losses, total=losses.total + self._distillation * taught)
+
+    def _views(self, batch: PairBatch) -> tuple[GroundFeatures, list[GroundFeatures]]:
+        """Encode the full views, and their narrow twins if there are any, in one batch."""
+        if batch.narrow is None or batch.visible is None:
+            return self.model.forward_ground(batch.ground), []
+        visible = torch.cat([torch.ones_like(batch.visible), batch.visible])
+        both = self.model.forward_ground(torch.cat([batch.ground, batch.narrow]), visible)
+        count = len(batch.ground)
+        return both.part(slice(None, count)), [both.part(slice(count, None))]
 
     def _gathered(
         self, ground: GroundFeatures, aerial: AerialFeatures, output: MatchOutput
@@ -61,6 +87,7 @@ class LossStep(nn.Module):
                 ground,
                 descriptor=gather(ground.descriptor),
                 columns=(gather(ground.columns[0]), *ground.columns[1:]),
+                weights=None if ground.weights is None else gather(ground.weights),
             ),
             replace(
                 aerial,
@@ -89,6 +116,27 @@ class LossStep(nn.Module):
         none = value.new_zeros(())
         total = settings.weights.retrieval * value
         return UnifyGeoLosses(total, none, value, none, none, (none,) * 4)
+
+
+def mean_losses(values: Sequence[UnifyGeoLosses]) -> UnifyGeoLosses:
+    """Mean of each term."""
+    levels = zip(*(value.matching_levels for value in values), strict=True)
+    names = ("total", "localization", "retrieval", "matching", "ranking")
+    return UnifyGeoLosses(
+        *(torch.stack([getattr(value, name) for value in values]).mean() for name in names),
+        tuple(torch.stack(level).mean() for level in levels),
+    )
+
+
+def distilled(teacher: Tensor, student: Tensor) -> Tensor:
+    """Cross-entropy of a narrow view's heatmap with the full view's (GeoDistill), batch mean.
+
+    Args:
+        teacher: logits of the full views ``[B, p, p]``; they get no gradient.
+        student: logits of the same views' narrow twins.
+    """
+    target = teacher.detach().float().flatten(1).softmax(dim=1)
+    return -(target * student.float().flatten(1).log_softmax(dim=1)).sum(dim=1).mean()
 
 
 def shared_by(world: World, step: LossStep, device: torch.device) -> nn.Module:

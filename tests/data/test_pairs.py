@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from cvgl_core.data.narrow import narrow_twins
 from cvgl_core.data.pairs import (
     Augmentation,
     PairBatch,
     augment,
     gather,
-    limit_view,
     mirror,
     normalise,
     turn,
 )
 from cvgl_core.data.sampler import BatchSampler, BatchSettings
+from cvgl_core.types import GroundSpec
 
 TILE_PX = 96
 NOTHING = {
@@ -79,7 +82,7 @@ def test_mirroring_moves_everything(batch):
 
 
 def test_augmentation_keeps_the_truth_when_colours_stay(batch):
-    how = Augmentation(0, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0)
+    how = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
     for seed in range(8):
         assert_agree(augment(batch, how, torch.Generator().manual_seed(seed)))
 
@@ -87,7 +90,7 @@ def test_augmentation_keeps_the_truth_when_colours_stay(batch):
 def test_a_tilted_camera_sees_the_horizon_rise_on_one_side_and_sink_on_the_other():
     rows = torch.linspace(0.2, 0.8, 40)[None, None, :, None].expand(1, 3, 40, 64)
     batch = PairBatch(rows, torch.rand(1, 3, 8, 8), torch.zeros(1, 2), *[torch.zeros(1, 1)] * 2)
-    how = Augmentation(0, 0, 0, 80, 0, 0, 0, 0, 0, 0, tilt_deg=6.0)
+    how = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, tilt_deg=6.0)
     ground = augment(batch, how, torch.Generator().manual_seed(3), 60.0).ground[0, 0]
     middle = ground[20] - rows[0, 0, 20]
     angle = torch.fft.rfft(middle)
@@ -102,10 +105,10 @@ def test_other_cameras_and_weather_leave_pictures_that_are_recognised():
     images = torch.nn.functional.interpolate(seen, (64, 64), mode="bicubic").clamp(0, 1)
     batch = PairBatch(images, images, torch.zeros(12, 2), *[torch.zeros(12, 12)] * 2)
     for name in ("coarse_probability", "haze_probability", "jpeg_probability"):
-        how = Augmentation(0, 0, 0, 80, 0, 0, 0, **{**NOTHING, name: 1.0})
+        how = Augmentation(0, 0, 0, 0, 0, **{**NOTHING, name: 1.0})
         rng = torch.Generator().manual_seed(5)
         changed = augment(batch, how, rng)
-        plain = augment(batch, Augmentation(0, 0, 0, 80, 0, 0, 0, **NOTHING), torch_rng(5))
+        plain = augment(batch, Augmentation(0, 0, 0, 0, 0, **NOTHING), torch_rng(5))
         assert changed.aerial.shape == images.shape
         assert changed.aerial.min() >= 0 and changed.aerial.max() <= 1.06
         gap = (changed.aerial - plain.aerial).abs().mean()
@@ -116,11 +119,15 @@ def test_other_cameras_and_weather_leave_pictures_that_are_recognised():
 
 def test_what_is_hidden_becomes_zero(batch):
     rng = torch.Generator().manual_seed(0)
-    how = Augmentation(window_probability=1.0, window_min_deg=90.0, dropout_probability=1.0)
-    limited = limit_view(augment(batch, how, rng), how, rng)
-    hidden = limited.ground.isnan().all(dim=(1, 2))
-    assert hidden.any() and not hidden.all()
+    dropped = augment(batch, Augmentation(dropout_probability=1.0), rng)
+    spec = GroundSpec(*batch.ground.shape[2:], 30.0, -30.0)
+    narrow, visible = narrow_twins(dropped.ground, spec, 60.0, rng, 3.0)
+    limited = replace(dropped, narrow=narrow, visible=visible)
+    assert visible.any() and not visible.all()
     mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.2, 0.2])
     ready = normalise(limited, mean, std)
-    assert torch.isfinite(ready.ground).all() and torch.isfinite(ready.aerial).all()
-    assert (ready.ground.permute(0, 3, 1, 2)[hidden] == 0).all()
+    for images in (ready.ground, ready.aerial, ready.narrow):
+        assert torch.isfinite(images).all()
+    assert (ready.narrow.permute(0, 3, 1, 2)[~visible] == 0).all()
+    seen = ready.narrow != 0
+    assert torch.equal(ready.narrow[seen], ready.ground[seen])
