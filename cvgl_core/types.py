@@ -87,6 +87,35 @@ class Calibration:
     heatmap_temperature: float = 1.0
 
 
+class HeadingKnowledge(StrEnum):
+    """What is known of a query's heading before the search."""
+
+    KNOWN = "known"
+    ABOUT = "about"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class QueryKind:
+    """What a query shows, and what is known of it.
+
+    Attributes:
+        fov_deg: horizontal field of view.
+        heading: known, known to some tens of degrees, or not at all.
+    """
+
+    fov_deg: float
+    heading: HeadingKnowledge
+
+
+@dataclass(frozen=True)
+class KindCalibration:
+    """A calibration, and the kind of queries that it was fitted on."""
+
+    kind: QueryKind
+    calibration: Calibration
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What makes a descriptor meaningful: the weights and the preprocessing they belong to."""
@@ -103,6 +132,7 @@ class ModelCard:
     weights_sha256: str | None = None
     licence: str = "Apache-2.0"
     calibration: Calibration | None = None
+    kinds: tuple[KindCalibration, ...] = ()
     training: dict[str, str] = field(default_factory=dict)
 
     @property

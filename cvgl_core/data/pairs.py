@@ -42,7 +42,7 @@ class PairBatch:
     def to(self, device: torch.device) -> PairBatch:
         """Return the batch on a device."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return PairBatch(**{k: None if v is None else v.to(device) for k, v in values.items()})
+        return replace(self, **{name: v.to(device) for name, v in values.items() if v is not None})
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,7 @@ def normalise(batch: PairBatch, mean: Tensor, std: Tensor) -> PairBatch:
         return normal.contiguous(memory_format=torch.channels_last)
 
     narrow = None if batch.narrow is None else scaled(batch.narrow)
-    return replace(
-        batch, ground=scaled(batch.ground), aerial=scaled(batch.aerial), narrow=narrow
-    )
+    return replace(batch, ground=scaled(batch.ground), aerial=scaled(batch.aerial), narrow=narrow)
 
 
 def _to_float(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:

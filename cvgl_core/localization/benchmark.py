@@ -19,7 +19,7 @@ from cvgl_core.evaluation.ranking import Ranks, rank_after, ranks
 from cvgl_core.evaluation.stopwatch import Stopwatch
 from cvgl_core.evaluation.store import MAPS_BYTES, TileStore
 from cvgl_core.index.search import exact_search
-from cvgl_core.localization.localizer import UNCALIBRATED
+from cvgl_core.localization.kinds import UNCALIBRATED
 from cvgl_core.localization.placing import Placer, ViewCandidates
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.models import GroundFeatures

@@ -19,7 +19,10 @@ class Heading:
 
 
 def search_heading(
-    roll_scores: Sequence[Float32Array], weights: FloatArray, temperature: float
+    roll_scores: Sequence[Float32Array],
+    weights: FloatArray,
+    temperature: float,
+    turns_deg: FloatArray,
 ) -> Heading:
     """Return the azimuth of the view's centre column from the scores of all rolls.
 
@@ -28,9 +31,10 @@ def search_heading(
     to it. The deviation counts the other rolls and the width of one roll.
 
     Args:
-        roll_scores: of each candidate ``[R]``; roll ``r`` means ``r * 360 / R`` degrees.
+        roll_scores: of each candidate ``[R]``.
         weights: of the candidates, not all zero.
         temperature: of the calibrated softmax.
+        turns_deg: of the rolls, evenly spaced around the circle ``[R]``.
     """
     scores = np.stack([np.asarray(row, dtype=np.float64) for row in roll_scores])
     logits = scores / temperature
@@ -42,8 +46,8 @@ def search_heading(
     quantum_deg = 360.0 / count
     mean_score = weights @ scores / weights.sum()
     around = mean_score[[(best - 1) % count, best, (best + 1) % count]]
-    heading_deg = (best + _vertex(around)) * quantum_deg
-    away_deg = wrapped(np.arange(count) * quantum_deg - heading_deg)
+    heading_deg = float(turns_deg[best]) + _vertex(around) * quantum_deg
+    away_deg = wrapped(turns_deg - heading_deg)
     variance = float(share @ away_deg**2) + quantum_deg**2 / 12
     return Heading(heading_deg % 360.0, float(np.sqrt(variance)))
 

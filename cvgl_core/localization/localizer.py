@@ -12,8 +12,10 @@ from cvgl_core.errors import WeightsMismatchError
 from cvgl_core.geo import convergence_deg, to_lonlat
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import arg_max, fused_mode
+from cvgl_core.localization.kinds import ChosenCalibration, calibration_for, kind_of
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
+from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.rerank import RankedTile, decode, rerank
 from cvgl_core.localization.result import Context, Fused, make_result
 from cvgl_core.localization.retrieve import (
@@ -41,9 +43,6 @@ from cvgl_core.types import (
 
 log = logging.getLogger(__name__)
 
-UNCALIBRATED = Calibration(temperature=0.05, outside_logit=0.9 / 0.05)
-"""Used when a model was not calibrated: a score of 0.9 counts as much as "none of them"."""
-
 
 @dataclass(frozen=True)
 class Ranking:
@@ -54,12 +53,14 @@ class Ranking:
         query: what it asked.
         ranked: candidates.
         where: tiles that the prior for the place leaves ``[N]``, None for all.
+        chosen: the calibration for such queries.
     """
 
     view: GroundView
     query: Query
     ranked: Sequence[RankedTile]
     where: BoolArray | None
+    chosen: ChosenCalibration
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Search:
     view: GroundView
     query: Query
     fused: Fused
+    chosen: ChosenCalibration
 
 
 class Localizer:
@@ -92,7 +94,7 @@ class Localizer:
         self.index = index
         self.engine = engine
         self.settings = settings or LocalizeSettings()
-        self._context = Context(index, card, self.settings, card.calibration or UNCALIBRATED)
+        self._context = Context(index, card, self.settings)
         self._cell_m = grid.tile_size_m / card.aerial_px
         x_m, y_m = grid.centre(np.median(index.rows), np.median(index.cols))
         lon, lat = to_lonlat(grid.crs, [float(x_m)], [float(y_m)])
@@ -106,6 +108,7 @@ class Localizer:
         search_heading: bool = False,
         fov_deg: float | None = None,
         near: Near | Area | None = None,
+        heading_prior: HeadingPrior | None = None,
         progress: Progress = no_progress,
     ) -> LocalizationResult:
         """Find where a photo was taken.
@@ -117,6 +120,7 @@ class Localizer:
             search_heading: search the heading whatever the file says.
             fov_deg: horizontal field of view, instead of what the file says.
             near: a prior for the place.
+            heading_prior: for the true azimuth of the optical axis, where the heading is searched.
             progress: told of every stage: describing, searching, matching, decoding, fusing.
 
         Raises:
@@ -124,38 +128,46 @@ class Localizer:
             SettingsError: no tile lies near enough.
         """
         view = self.view(photo, heading_deg, search_heading, fov_deg)
-        return self.conclude(photo, self.search(view, near, progress), progress)
+        search = self.search(view, near, progress, heading_prior=heading_prior)
+        return self.conclude(photo, search, progress)
 
     def search(
         self,
         view: GroundView,
         near: Near | Area | None = None,
         progress: Progress = no_progress,
+        *,
+        heading_prior: HeadingPrior | None = None,
     ) -> Search:
         """Retrieve, re-rank, decode and fuse for a view that grid north is known of, or not.
 
         Raises:
             SettingsError: no tile lies near enough.
         """
-        return self.settle(self.rank(view, near, progress), progress=progress)
+        ranking = self.rank(view, near, progress, heading_prior=heading_prior)
+        return self.settle(ranking, progress=progress)
 
     def rank(
         self,
         view: GroundView,
         near: Near | Area | None = None,
         progress: Progress = no_progress,
+        *,
+        heading_prior: HeadingPrior | None = None,
     ) -> Ranking:
         """Retrieve and re-rank.
 
         Raises:
             SettingsError: no tile lies near enough.
         """
-        query = describe(self.engine, view, progress)
+        chosen = calibration_for(self.engine.card, kind_of(view, heading_prior))
+        query = describe(self.engine, view, self._of_centre(heading_prior, view), progress)
         progress("searching", 0, 1)
         where = None if near is None else tiles_allowed(self.index, near)
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = retrieve(self.index, query, depth, where)
-        return Ranking(view, query, self._rerank(query, retrieved, progress), where)
+        ranked = self._rerank(query, retrieved, chosen.calibration, progress)
+        return Ranking(view, query, ranked, where, chosen)
 
     def widen(
         self, ranking: Ranking, tiles: Iterable[int], progress: Progress = no_progress
@@ -168,7 +180,9 @@ class Localizer:
         compared = Retrieved(more, compare(self.index, ranking.query, more))
         matched = [
             replace(tile, retrieval_rank=len(known) + tile.retrieval_rank)
-            for tile in self._rerank(ranking.query, compared, progress)
+            for tile in self._rerank(
+                ranking.query, compared, ranking.chosen.calibration, progress
+            )
         ]
         ranked = sorted([*ranking.ranked, *matched], key=lambda tile: -tile.score)
         return replace(ranking, ranked=ranked)
@@ -186,25 +200,27 @@ class Localizer:
             rivals: scores of candidates elsewhere. As many as ever are fused compete in all.
             progress: told of every stage.
         """
-        query, kept = ranking.query, max(self.settings.fused_tiles, self.settings.top_k)
+        kept = max(self.settings.fused_tiles, self.settings.top_k)
         own = np.array([tile.score for tile in ranking.ranked[:kept]])
         least = np.sort(np.append(own, rivals))[-kept:][0]
         others = np.array([score for score in rivals if score >= least])
         ranked = ranking.ranked[: max(self.settings.top_k, int((own >= least).sum()))]
         heatmaps: dict[int, Float32Array] = {}
-        fused = self._fuse(query, ranked, others, heatmaps, progress)
+        fused = self._fuse(ranking, ranked, others, heatmaps, progress)
         tile = self._other_middle(fused, ranking.where)
         if tile is not None:
-            ranked = self._with_first(query, ranked, tile, progress)
-            again = self._fuse(query, ranked, others, heatmaps, progress)
+            ranked = self._with_first(ranking, ranked, tile, progress)
+            again = self._fuse(ranking, ranked, others, heatmaps, progress)
             fused = replace(again, moved_from=fused.ranked[0].tile)
-        return Search(ranking.view, query, fused)
+        return Search(ranking.view, ranking.query, fused, ranking.chosen)
 
     def conclude(
         self, photo: Photo, search: Search, progress: Progress = no_progress
     ) -> LocalizationResult:
         """Return what is reported of a photo after its search."""
-        return make_result(self._context, photo, search.view, search.fused, progress)
+        return make_result(
+            self._context, photo, search.view, search.query, search.fused, search.chosen, progress
+        )
 
     def view(
         self,
@@ -235,27 +251,35 @@ class Localizer:
             return None
         return int(found[0]) if where is None or where[found[0]] else None
 
+    def _of_centre(self, prior: HeadingPrior | None, view: GroundView) -> HeadingPrior | None:
+        """Return a prior for the optical axis as one for the centre column, from grid north."""
+        if prior is None:
+            return None
+        return prior.turned(-self._convergence_deg - view.centre_heading_offset_deg)
+
     def _with_first(
-        self, query: Query, ranked: Sequence[RankedTile], tile: int, progress: Progress
+        self, ranking: Ranking, ranked: Sequence[RankedTile], tile: int, progress: Progress
     ) -> list[RankedTile]:
         """Return the candidates with ``tile`` before all others, matched now if it was not."""
         first = [other for other in ranked if other.tile == tile]
         if not first:
             tiles = np.array([tile], dtype=np.int64)
+            query, calibration = ranking.query, ranking.chosen.calibration
             alone = Retrieved(tiles, compare(self.index, query, tiles))
-            (matched,) = self._rerank(query, alone, progress)
+            (matched,) = self._rerank(query, alone, calibration, progress)
             first = [replace(matched, retrieval_rank=len(ranked) + 1)]
         return first + [other for other in ranked if other.tile != tile]
 
-    def _rerank(self, query: Query, retrieved: Retrieved, progress: Progress) -> list[RankedTile]:
+    def _rerank(
+        self, query: Query, retrieved: Retrieved, calibration: Calibration, progress: Progress
+    ) -> list[RankedTile]:
         """Return the retrieved tiles as the detailed match ranks them."""
-        weight = self._context.calibration.match_weight
         batch = self.settings.batch_tiles
-        return rerank(self.engine, self.index, query, retrieved, batch, progress, weight)
+        return rerank(self.engine, self.index, query, retrieved, batch, progress, calibration)
 
     def _fuse(
         self,
-        query: Query,
+        ranking: Ranking,
         ranked: Sequence[RankedTile],
         rivals: FloatArray,
         heatmaps: dict[int, Float32Array],
@@ -265,12 +289,13 @@ class Localizer:
 
         Heatmaps by tile are not decoded again; those decoded now are added.
         """
+        calibration = ranking.chosen.calibration
         scores = np.array([tile.score for tile in ranked], dtype=np.float64)
-        shares = tile_probabilities(scores, self._context.calibration, rivals)
+        shares = tile_probabilities(scores, calibration, rivals)
         decoded = decode(
             self.engine,
             self.index,
-            query,
+            ranking.query,
             ranked,
             shares,
             top_k=self.settings.top_k,
@@ -284,8 +309,7 @@ class Localizer:
             Vote(*self._corner(tile.tile), float(share), heatmap)
             for tile, share, heatmap in zip(ranked, shares.tiles, decoded, strict=True)
         ]
-        temperature = self._context.calibration.heatmap_temperature
-        field = fuse(votes, self._cell_m, temperature)
+        field = fuse(votes, self._cell_m, calibration.heatmap_temperature)
         if self.settings.estimate is EstimateMethod.UNIFYGEO:
             place = arg_max(votes[0], self._cell_m)
         else:

@@ -90,9 +90,8 @@ class TileIndex(Protocol):
 class Features(Protocol):
     """A described ground view."""
 
-    @property
-    def descriptor(self) -> Float32Array:
-        """L2-normalised ``[D]``."""
+    def descriptors_at(self, rolls: Sequence[int]) -> Float32Array:
+        """L2-normalised descriptors of the turned view ``[R, D]``."""
 
 
 class MatchEngine(Protocol):
@@ -102,15 +101,16 @@ class MatchEngine(Protocol):
     def card(self) -> ModelCard:
         """What the weights are."""
 
-    def describe_view(self, view: GroundView) -> Features:
-        """Describe a ground view."""
+    def describe_view(self, view: GroundView, steps: int = 1) -> Features:
+        """Describe a ground view that rolls turn by ``1 / steps`` column each."""
 
     def match_scores(
         self, query: Any, rgb: UInt8Array, rolls: Sequence[int] = (0,)
     ) -> Float32Array:
         """Return the highest level-0 cosine of tiles ``[K, p, p, 3]`` for each roll ``[K, R]``.
 
-        ``query`` is what ``describe_view`` returned, turned to the right by ``rolls`` columns.
+        ``query`` is what ``describe_view`` returned; roll ``r`` turns it to the right by ``r``
+        steps.
         """
 
     def match_maps(

@@ -2,7 +2,9 @@
 
 ``score_t = s_t + w max_ij M_t^0(i, j)``, both cosines, with the weight ``w`` of the calibration (1
 in the paper). With an unknown heading both terms are taken under the same roll, and the best roll
-of a tile counts. Where the index keeps detailed maps they are matched, and no image is read.
+of a tile counts; what is known of the heading beforehand is added as a log-probability, times the
+temperature of the calibration. Where the index keeps detailed maps they are matched, and no image
+is read.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import TileProbabilities
 from cvgl_core.localization.retrieve import Query, Retrieved
-from cvgl_core.types import Float32Array, IntArray, Progress, no_progress
+from cvgl_core.types import Calibration, Float32Array, IntArray, Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class RankedTile:
         retrieval_score: cosine of the descriptors, under ``roll``.
         match_score: highest cosine of the detailed match, under ``roll``.
         roll: position in ``Query.rolls`` of the best heading.
-        roll_scores: weighted sum of the two under every roll ``[R]``.
+        roll_scores: weighted sum of the two and of what was known under every roll ``[R]``.
     """
 
     tile: int
@@ -52,9 +54,10 @@ def rerank(
     retrieved: Retrieved,
     batch_tiles: int,
     progress: Progress,
-    match_weight: float = 1.0,
+    calibration: Calibration,
 ) -> list[RankedTile]:
     """Match the photo against every retrieved tile; best score first, ties by retrieval."""
+    known = np.float32(calibration.temperature) * query.log_weights.astype(np.float32)
     count = len(retrieved.tiles)
     matches: Float32Array = np.empty((count, len(query.rolls)), np.float32)
     done = 0
@@ -63,7 +66,8 @@ def rerank(
         matches[places] = match
         done += len(match)
         progress("matching", done, count)
-    ranked = [_ranked(retrieved, place, matches[place], match_weight) for place in range(count)]
+    scores = retrieved.scores + np.float32(calibration.match_weight) * matches + known
+    ranked = [_ranked(retrieved, place, matches[place], scores[place]) for place in range(count)]
     return sorted(ranked, key=lambda tile: (-tile.score, tile.retrieval_rank))
 
 
@@ -118,11 +122,10 @@ def decode(
 
 
 def _ranked(
-    retrieved: Retrieved, place: int, match: Float32Array, match_weight: float
+    retrieved: Retrieved, place: int, match: Float32Array, scores: Float32Array
 ) -> RankedTile:
-    """Return the retrieved tile at ``place`` with its match under every roll ``[R]``."""
+    """Return the retrieved tile at ``place`` with its match and score under every roll ``[R]``."""
     retrieval = retrieved.scores[place]
-    scores = retrieval + np.float32(match_weight) * match
     roll = int(scores.argmax())
     return RankedTile(
         tile=int(retrieved.tiles[place]),

@@ -18,6 +18,7 @@ from cvgl_core.localization.estimate import (
     radius_holding,
 )
 from cvgl_core.localization.heading import Heading, search_heading
+from cvgl_core.localization.kinds import ChosenCalibration
 from cvgl_core.localization.ports import TileIndex
 from cvgl_core.localization.posterior import (
     Cells,
@@ -29,6 +30,7 @@ from cvgl_core.localization.posterior import (
 )
 from cvgl_core.localization.region import LEVELS, credible_region
 from cvgl_core.localization.rerank import RankedTile
+from cvgl_core.localization.retrieve import Query
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.localization.verdict import judge
 from cvgl_core.types import (
@@ -45,8 +47,6 @@ from cvgl_core.types import (
     Provenance,
     no_progress,
 )
-
-_FULL_VIEW = 0.9
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,6 @@ class Context:
     index: TileIndex
     card: ModelCard
     settings: LocalizeSettings
-    calibration: Calibration
 
     def lonlat(self, place: Place) -> LonLat:
         """Return a place in degrees."""
@@ -95,14 +94,27 @@ def make_result(
     context: Context,
     photo: Photo,
     view: GroundView,
+    query: Query,
     fused: Fused,
+    chosen: ChosenCalibration,
     progress: Progress = no_progress,
 ) -> LocalizationResult:
-    """Put together all that is reported of one photo."""
+    """Put together all that is reported of one photo.
+
+    Args:
+        context: index, network and settings.
+        photo: the query.
+        view: as the network saw it.
+        query: as it was asked.
+        fused: what was found.
+        chosen: the calibration of its probabilities.
+        progress: told of the regions.
+    """
     crs, settings, steps = context.index.grid.crs, context.settings, len(LEVELS) + 3
     progress("fusing", 1, steps)
     cell_m, cells = fused.field.cell_m, fused.field.cells()
-    estimate = _estimate(context, view, fused, cells)
+    heading = _heading(context, view, query, fused, chosen.calibration)
+    estimate = _estimate(context, heading, fused, cells, chosen.fits)
     regions: list[CredibleRegion] = []
     for done, level in enumerate(LEVELS, start=2):
         progress("fusing", done, steps)
@@ -114,27 +126,27 @@ def make_result(
         view=view,
         estimate=estimate,
         candidates=tuple(
-            _candidate(context, position, view, fused)
+            _candidate(context, position, view, query, fused)
             for position in range(min(settings.top_k, len(fused.ranked)))
         ),
         regions=tuple(regions),
         posterior=to_posterior(
             fused.field, crs, fused.shares.outside, centre, settings.window_cells
         ),
-        provenance=_provenance(context, photo, fused),
+        provenance=_provenance(context, photo, fused, chosen),
         exif_distance_m=_exif_distance_m(photo, estimate),
     )
 
 
-def _estimate(context: Context, view: GroundView, fused: Fused, cells: Cells) -> Estimate:
+def _estimate(
+    context: Context, heading: Heading | None, fused: Fused, cells: Cells, calibrated: bool
+) -> Estimate:
     """Return the point, its figures and the verdict."""
     settings, cell_m = context.settings, fused.field.cell_m
     away_m = distances(cells, cell_m, fused.place)
     probability = mass_within(cells.mass, away_m, settings.near_estimate_m)
-    calibrated = context.card.calibration is not None and like_calibration(view)
     judgement = judge(probability, fused.shares.outside, settings, calibrated)
     at = context.lonlat(fused.place)
-    heading = _heading(context, view, fused)
     return Estimate(
         lon=at.lon,
         lat=at.lat,
@@ -148,16 +160,9 @@ def _estimate(context: Context, view: GroundView, fused: Fused, cells: Cells) ->
     )
 
 
-def like_calibration(view: GroundView) -> bool:
-    """Tell whether a view is like those that weights are calibrated on.
-
-    Those are full circles with a known north. A narrow view scores lower against its own tile, and
-    a searched heading scores higher against every tile, so neither says "not in this area".
-    """
-    return view.centre_azimuth_deg is not None and float(view.visible.mean()) >= _FULL_VIEW
-
-
-def _heading(context: Context, view: GroundView, fused: Fused) -> Heading | None:
+def _heading(
+    context: Context, view: GroundView, query: Query, fused: Fused, calibration: Calibration
+) -> Heading | None:
     """Return the grid azimuth of the optical axis: the one given, or the one found."""
     if view.centre_azimuth_deg is not None:
         return Heading(view.centre_azimuth_deg + view.centre_heading_offset_deg, None)
@@ -168,7 +173,7 @@ def _heading(context: Context, view: GroundView, fused: Fused) -> Heading | None
     if not weights.sum() > 0:
         return None
     scores = [tile.roll_scores for tile in fused.ranked]
-    found = search_heading(scores, weights, context.calibration.temperature)
+    found = search_heading(scores, weights, calibration.temperature, query.turns_deg)
     return Heading(found.heading_deg + view.centre_heading_offset_deg, found.std_deg)
 
 
@@ -181,14 +186,16 @@ def _mass_near(vote: Vote, cell_m: float, place: Place, radius_m: float) -> floa
     return vote.probability * mass_within(heatmap, away_m, radius_m)
 
 
-def _candidate(context: Context, position: int, view: GroundView, fused: Fused) -> Candidate:
+def _candidate(
+    context: Context, position: int, view: GroundView, query: Query, fused: Fused
+) -> Candidate:
     """Return one tile as it is reported; its place is the arg-max of its own heatmap."""
     tile, vote, index = fused.ranked[position], fused.votes[position], context.index
     at = context.lonlat(arg_max(vote, fused.field.cell_m))
     heading_deg = None
     if view.centre_azimuth_deg is None:
-        turned_deg = tile.roll * 360.0 / len(tile.roll_scores)
-        heading_deg = context.true_deg(turned_deg + view.centre_heading_offset_deg, at)
+        turned_deg = query.turns_deg[tile.roll] + view.centre_heading_offset_deg
+        heading_deg = context.true_deg(float(turned_deg), at)
     ring = tile_rings(index.grid, index.rows[tile.tile], index.cols[tile.tile])[0]
     return Candidate(
         rank=position + 1,
@@ -206,9 +213,11 @@ def _candidate(context: Context, position: int, view: GroundView, fused: Fused) 
     )
 
 
-def _provenance(context: Context, photo: Photo, fused: Fused) -> Provenance:
+def _provenance(
+    context: Context, photo: Photo, fused: Fused, chosen: ChosenCalibration
+) -> Provenance:
     """Return what made the result."""
-    manifest, calibration = context.index.manifest, context.calibration
+    manifest, calibration = context.index.manifest, chosen.calibration
     settings = context.settings.as_text()
     settings["temperature"] = f"{calibration.temperature:.6g}"
     settings["outside_logit"] = f"{calibration.outside_logit:.6g}"
@@ -218,6 +227,7 @@ def _provenance(context: Context, photo: Photo, fused: Fused) -> Provenance:
     if fused.shares.rivals > 0:
         settings["other_grids_probability"] = f"{fused.shares.rivals:.6g}"
     settings["calibrated_on"] = calibration.fitted_on or "nothing"
+    settings["calibrated_for_such_photos"] = "yes" if chosen.fits else "no"
     return Provenance(
         photo=photo.path.name,
         photo_sha256=photo.sha256,

@@ -1,12 +1,12 @@
 """Prior retrieval (UnifyGeo III-A, Eq. 1): the tiles whose descriptors are nearest the photo's.
 
-A photo of unknown heading is one query for each heading that the descriptor's columns can tell
-apart: the strip is turned, and a tile keeps its best turn.
+A photo of unknown heading is one query for each of ``STEPS`` headings within every column of the
+descriptor: the view is turned, and a tile keeps its best turn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,13 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
 from cvgl_core.localization.area import Area, tiles_in
 from cvgl_core.localization.ports import Features, MatchEngine, TileIndex
+from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.types import (
     BoolArray,
     Float32Array,
+    FloatArray,
     GroundView,
     IntArray,
-    ModelCard,
     Progress,
     no_progress,
 )
@@ -48,19 +49,30 @@ class Near:
             )
 
 
+STEPS = 4
+"""Headings tried within one descriptor column: of 16 columns, one every 5.6 degrees."""
+
+_RULED_OUT = 6.0
+"""Log-weight that a heading may lie behind the likeliest one and still be searched for."""
+
+
 @dataclass(frozen=True)
 class Query:
     """A described photo under the headings that are considered.
 
     Attributes:
-        features: of the view as it is, for matching.
-        rolls: columns by which the view is turned to the right, ``[R]``; 0 for a known heading.
+        features: of the view under every heading, for matching.
+        rolls: steps by which the view is turned to the right, ``[R]``; 0 for a known heading.
         descriptors: of the turned views ``[R, D]``.
+        turns_deg: the azimuth of the view's centre column under each roll ``[R]``, grid north.
+        log_weights: of the headings beforehand ``[R]``; the likeliest has 0.
     """
 
     features: Features
     rolls: tuple[int, ...]
     descriptors: Float32Array
+    turns_deg: FloatArray
+    log_weights: FloatArray
 
 
 @dataclass(frozen=True)
@@ -71,34 +83,44 @@ class Retrieved:
     scores: Float32Array
 
 
-def describe(engine: MatchEngine, view: GroundView, progress: Progress = no_progress) -> Query:
-    """Describe a view, under all headings if its own is unknown."""
+def describe(
+    engine: MatchEngine,
+    view: GroundView,
+    prior: HeadingPrior | None = None,
+    progress: Progress = no_progress,
+) -> Query:
+    """Describe a view, under all headings if its own is unknown.
+
+    Args:
+        engine: the network.
+        view: the strip.
+        prior: for the azimuth of its centre column from grid north, if it is not known.
+        progress: told when it begins.
+    """
+    progress("describing", 0, 1)
     known = view.centre_azimuth_deg is not None
-    rolls = (0,) if known else tuple(range(engine.card.ground_columns))
-    described: list[Features] = []
-    for roll in rolls:
-        progress("describing", roll, len(rolls))
-        described.append(engine.describe_view(turn(view, roll, engine.card)))
-    return Query(described[0], rolls, np.stack([each.descriptor for each in described]))
-
-
-def turn(view: GroundView, roll: int, card: ModelCard) -> GroundView:
-    """Return the view as seen with a heading greater by ``roll`` descriptor columns."""
-    shift_px = roll * view.rgb.shape[1] // card.ground_columns
-    return replace(
-        view, rgb=np.roll(view.rgb, shift_px, axis=1), visible=np.roll(view.visible, shift_px)
-    )
+    steps = 1 if known else STEPS
+    count = 1 if known else steps * engine.card.ground_columns
+    turns_deg: FloatArray = np.arange(count, dtype=np.float64) * (360.0 / count)
+    log_weights: FloatArray = np.zeros(count, dtype=np.float64)
+    if prior is not None and not known:
+        log_weights = prior.log_weights(turns_deg)
+        log_weights -= log_weights.max()
+    rolls = tuple(range(count))
+    features = engine.describe_view(view, steps)
+    return Query(features, rolls, features.descriptors_at(rolls), turns_deg, log_weights)
 
 
 def retrieve(index: TileIndex, query: Query, depth: int, where: BoolArray | None) -> Retrieved:
     """Return the ``depth`` tiles of ``where [N]`` with the highest cosine under any roll."""
     available = len(index.rows) if where is None else int(where.sum())
-    found = index.search(query.descriptors, min(depth, available), where)
+    likely = query.log_weights >= -_RULED_OUT
+    found = index.search(query.descriptors[likely], min(depth, available), where)
     # A tile among the best over all rolls is among the best of its own best roll.
     tiles = np.unique(np.asarray(found.indices, dtype=np.int64).ravel())
     tiles = tiles[tiles >= 0]
     scores = compare(index, query, tiles)
-    order = np.lexsort((tiles, -scores.max(axis=1)))[:depth]
+    order = np.lexsort((tiles, -scores[:, likely].max(axis=1)))[:depth]
     return Retrieved(tiles[order], scores[order])
 
 

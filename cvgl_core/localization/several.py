@@ -17,6 +17,7 @@ from cvgl_core.index import Collection, Index, check_alike
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.localizer import Localizer, Ranking
 from cvgl_core.localization.ports import MatchEngine
+from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.retrieve import Near
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress
@@ -61,6 +62,7 @@ class SeveralLocalizer:
         search_heading: bool = False,
         fov_deg: float | None = None,
         near: Near | Area | None = None,
+        heading_prior: HeadingPrior | None = None,
         progress: Progress = no_progress,
     ) -> Located:
         """Find where a photo was taken; see ``Localizer.localize``.
@@ -74,7 +76,7 @@ class SeveralLocalizer:
         for number, localizer in enumerate(self._localizers):
             view = localizer.view(photo, heading_deg, search_heading, fov_deg)
             try:
-                rankings[number] = localizer.rank(view, near, progress)
+                rankings[number] = localizer.rank(view, near, progress, heading_prior=heading_prior)
             except SettingsError as error:  # the place asked for lies in another index
                 refused.append(error)
         if not rankings:

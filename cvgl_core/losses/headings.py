@@ -29,7 +29,7 @@ def heading_infonce(
     logits = _by_view(every.descriptor.float() @ aerial.descriptor.float().T, ground) / temperature
     kept = _fair(ground, exclude)
     log_p = logits.masked_fill(~kept, float("-inf")).flatten(1).log_softmax(dim=1)
-    positive = log_p.unflatten(1, logits.shape[1:])[:, 0].diagonal()
+    positive = log_p.reshape(logits.shape)[:, 0].diagonal()
     spread = log_p.masked_fill(~kept.flatten(1), 0.0).sum(dim=1) / kept.flatten(1).sum(dim=1)
     return mean_over(-((1 - label_smoothing) * positive + label_smoothing * spread), asked)
 
@@ -67,7 +67,7 @@ def every_heading(ground: GroundFeatures) -> GroundFeatures:
 
 def _by_view(scores: Tensor, ground: GroundFeatures) -> Tensor:
     """Order ``[n * B, T, ...]`` as ``[B, n, T, ...]``."""
-    return scores.unflatten(0, (ground.column_count, -1)).transpose(0, 1)
+    return scores.reshape(ground.column_count, -1, *scores.shape[1:]).transpose(0, 1)
 
 
 def _fair(ground: GroundFeatures, excluded: Tensor | None) -> Tensor:

@@ -1,10 +1,6 @@
 """The network: encoder, aggregator, decoder, registry, weights and the engine that runs it."""
 
-from cvgl_core.models.engine import (
-    Engine,
-    QueryFeatures,
-    TileMatches,
-)
+from cvgl_core.models.engine import Engine, TileMatches
 from cvgl_core.models.features import (
     AerialFeatures,
     GroundFeatures,
@@ -13,6 +9,7 @@ from cvgl_core.models.features import (
 )
 from cvgl_core.models.imagenet import load_imagenet
 from cvgl_core.models.loading import load_engine, resolve_device, untrained_engine
+from cvgl_core.models.query import QueryFeatures
 from cvgl_core.models.registry import (
     DEFAULT_MODEL,
     create_model,

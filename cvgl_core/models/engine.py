@@ -26,7 +26,7 @@ from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.index import ReducedMaps
 from cvgl_core.models.backbones import Trunk
 from cvgl_core.models.compiling import compiled
-from cvgl_core.models.features import roll_columns
+from cvgl_core.models.features import GroundFeatures
 from cvgl_core.models.fusing import fuse_activations, fuse_batch_norms
 from cvgl_core.models.maps import match_maps
 from cvgl_core.models.mosaic import (
@@ -37,6 +37,7 @@ from cvgl_core.models.mosaic import (
     with_margin,
 )
 from cvgl_core.models.precision import to_bfloat16
+from cvgl_core.models.query import QueryFeatures
 from cvgl_core.models.unifygeo import UnifyGeo
 from cvgl_core.types import Float32Array, GroundView, IntArray, ModelCard, Precision, UInt8Array
 
@@ -46,19 +47,6 @@ _MAX_WORKERS = 16
 _MAP_AXES = 3
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class QueryFeatures:
-    """A described view.
-
-    Attributes:
-        descriptor: L2-normalised global descriptor ``[D]``.
-        columns: detailed descriptors per level ``[n * d_l]``, L2-normalised, column-major.
-    """
-
-    descriptor: Float32Array
-    columns: tuple[Float32Array, ...]
 
 
 @dataclass(frozen=True)
@@ -81,8 +69,7 @@ class Engine:
     """A network ready to describe and match; see ``loading``.
 
     The model given is taken over: it is set to inference and its batch norms are folded away.
-    A roll of ``r`` columns turns the view to the right: it assumes that the view's centre looks at
-    the azimuth it is labelled with plus ``r * 360 / card.ground_columns`` degrees.
+    Rolls turn a view to the right, see ``QueryFeatures``.
     """
 
     def __init__(
@@ -190,8 +177,12 @@ class Engine:
         sixteenth = self._encoder.aerial.trunk(x)[2]
         return self._encoder.describe_tiles(sixteenth), self._encoder.level0_map(sixteenth)
 
-    def describe_view(self, view: GroundView) -> QueryFeatures:
-        """Describe a ground view; its invisible columns count as the mean colour.
+    def describe_view(self, view: GroundView, steps: int = 1) -> QueryFeatures:
+        """Describe a ground view; what it does not show takes no part in any comparison.
+
+        Args:
+            view: the strip.
+            steps: headings that are told apart within one descriptor column; each costs a pass.
 
         Raises:
             PhotoViewError: the view has not the size that the model was trained on.
@@ -202,14 +193,27 @@ class Engine:
                 f"a ground view of {view.rgb.shape[:2]} pixels does not fit {self.card.name}, "
                 f"which needs {spec.height_px} x {spec.width_px}"
             )
-        return self._map(self._describe_view, [view])[0]
+        step_px = spec.width_px // (self.card.ground_columns * steps)
+        shifts = [step * step_px for step in range(steps)]
+        parts = self._map(lambda shift: self._describe_view(view, shift), shifts)
+        weights = [part.weights for part in parts if part.weights is not None]
+        return QueryFeatures(
+            torch.cat([part.descriptor for part in parts]).cpu().numpy(),
+            tuple(
+                torch.cat(level).cpu().numpy()
+                for level in zip(*(part.columns for part in parts), strict=True)
+            ),
+            self.card.ground_columns,
+            parts[0].azimuth_channels,
+            torch.cat(weights).cpu().numpy() if weights else None,
+        )
 
-    def _describe_view(self, view: GroundView) -> QueryFeatures:
-        visible = torch.from_numpy(np.ascontiguousarray(view.visible)).to(self.device)
-        x = self._normalised(view.rgb[None]) * visible[None, None, None, :]
-        features = self._model.forward_ground(x.contiguous(memory_format=torch.channels_last))
-        columns = tuple(column[0].cpu().numpy() for column in features.columns)
-        return QueryFeatures(features.descriptor[0].cpu().numpy(), columns)
+    def _describe_view(self, view: GroundView, shift_px: int) -> GroundFeatures:
+        """Describe a view turned to the right by some pixels."""
+        seen = torch.from_numpy(np.roll(view.visible, shift_px)).to(self.device)
+        x = self._normalised(np.roll(view.rgb, shift_px, axis=1)[None]) * seen[None, None, None, :]
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self._model.forward_ground(x, None if bool(seen.all()) else seen[None])
 
     def match_scores(
         self, query: QueryFeatures, rgb: UInt8Array, rolls: Sequence[int] = (0,)
@@ -219,14 +223,14 @@ class Engine:
         Args:
             query: a described view.
             rgb: tiles ``[K, p, p, 3]``.
-            rolls: headings to try, in columns.
+            rolls: headings to try.
         """
-        columns = self._rolled_level0(query, rolls)
+        columns, weights = self._rolled_level0(query, rolls)
         model = self._model
 
         def score(x: Tensor, _: slice) -> tuple[Tensor]:
             level0 = model.level0_map(model.aerial.trunk(x)[2])
-            return (model.match_level0(columns, level0).amax(dim=(2, 3)).T,)
+            return (model.match_level0(columns, level0, weights).amax(dim=(2, 3)).T,)
 
         return self._over_tiles(rgb, score, (len(rolls),))[0]
 
@@ -234,7 +238,7 @@ class Engine:
         self, query: QueryFeatures, maps: ReducedMaps, rolls: Sequence[int] = (0,)
     ) -> Float32Array:
         """The same as ``match_scores`` from stored maps instead of pixels, but for rounding."""
-        return match_maps(query.columns[0], self.card.ground_columns, maps, rolls)
+        return match_maps(query.columns_at(0, rolls), query.weights_at(rolls), maps)
 
     def decode(
         self, query: QueryFeatures, rgb: UInt8Array, roll_per_tile: Sequence[int]
@@ -244,19 +248,21 @@ class Engine:
         Args:
             query: a described view.
             rgb: tiles ``[K, p, p, 3]``.
-            roll_per_tile: heading assumed at each tile, in columns.
+            roll_per_tile: heading assumed at each tile.
         """
-        rolls = torch.tensor(list(roll_per_tile), dtype=torch.int64)
-        if rolls.shape != rgb.shape[:1]:
+        rolls = list(roll_per_tile)
+        if len(rolls) != len(rgb):
             raise SettingsError(f"{rgb.shape[0]} tiles need as many rolls, not {len(rolls)}")
-        model, columns = self._model, self._columns(query)
+        model = self._model
+        columns = [self._tensor(query.columns_at(i, rolls)) for i in range(len(query.columns))]
+        seen = query.weights_at(rolls)
+        weights = None if seen is None else self._tensor(seen)
 
         def heatmap(x: Tensor, part: slice) -> tuple[Tensor]:
-            shift = _filled(rolls[part], len(x)).to(self.device)
-            turned = [
-                roll_columns(c.expand(len(x), -1), shift, self.card.ground_columns) for c in columns
-            ]
-            logits: Tensor = model.decoder(turned, model.aerial_maps(model.aerial.trunk(x))).logits
+            turned = [_filled(level[part], len(x)) for level in columns]
+            share = None if weights is None else _filled(weights[part], len(x))
+            maps = model.aerial_maps(model.aerial.trunk(x))
+            logits: Tensor = model.decoder(turned, maps, share).logits
             return (logits.flatten(1).log_softmax(dim=1).reshape(logits.shape),)
 
         return self._over_tiles(rgb, heatmap, (self.card.aerial_px, self.card.aerial_px))[0]
@@ -269,21 +275,23 @@ class Engine:
         Args:
             query: a described view.
             rgb: tiles ``[K, p, p, 3]``.
-            rolls: headings to try, in columns.
+            rolls: headings to try.
         """
         scores = self.match_scores(query, rgb, rolls)
         best = np.asarray(rolls, dtype=np.int64)[scores.argmax(axis=1)]
         return TileMatches(scores, best, self.decode(query, rgb, best.tolist()))
 
-    def _columns(self, query: QueryFeatures) -> list[Tensor]:
-        return [torch.from_numpy(c).to(self.device)[None] for c in query.columns]
+    def _tensor(self, values: Float32Array) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
 
-    def _rolled_level0(self, query: QueryFeatures, rolls: Sequence[int]) -> Tensor:
+    def _rolled_level0(
+        self, query: QueryFeatures, rolls: Sequence[int]
+    ) -> tuple[Tensor, Tensor | None]:
         if len(rolls) == 0:
             raise SettingsError("at least one heading must be tried")
-        level0 = self._columns(query)[0]
-        shift = torch.tensor(list(rolls), device=self.device)
-        return roll_columns(level0.expand(len(rolls), -1), shift, self.card.ground_columns)
+        weights = query.weights_at(rolls)
+        columns = self._tensor(query.columns_at(0, rolls))
+        return columns, None if weights is None else self._tensor(weights)
 
     def _normalised(self, rgb: UInt8Array) -> Tensor:
         """Return pixels ``[N, h, w, 3]`` as ``[N, 3, h, w]``, ``channels_last``."""

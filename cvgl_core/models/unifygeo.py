@@ -160,7 +160,7 @@ class UnifyGeo(nn.Module):
         config = self.config
         weights = None
         if visible is not None:
-            weights = visible.float().unflatten(1, (config.columns, -1)).mean(dim=2)
+            weights = visible.float().reshape(len(x), config.columns, -1).mean(dim=2)
         sixteenth = self.ground_trunk(x)
         return GroundFeatures(
             self.ground.describe(sixteenth, self.ground_azimuth, weights),

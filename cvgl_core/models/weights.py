@@ -24,7 +24,14 @@ from cvgl_core.errors import WeightsError
 from cvgl_core.fsio import atomic_path, sha256_file
 from cvgl_core.models.registry import create_model
 from cvgl_core.models.unifygeo import UnifyGeo
-from cvgl_core.types import Calibration, GroundSpec, ModelCard
+from cvgl_core.types import (
+    Calibration,
+    GroundSpec,
+    HeadingKnowledge,
+    KindCalibration,
+    ModelCard,
+    QueryKind,
+)
 
 _CARD_KEY = "cvgl_card"
 _FORMAT = 1
@@ -218,10 +225,19 @@ def _card_from(content: dict[str, Any]) -> ModelCard:
         licence=str(content["licence"]),
         calibration=None if calibration is None else Calibration(**calibration),
         training={str(key): str(value) for key, value in dict(content["training"]).items()},
+        kinds=tuple(_kind_from(kind) for kind in content.get("kinds", [])),
     )
     if not card.tile_size_m > 0 or min(card.std_rgb) <= 0:
         raise ValueError("tile_size_m and std_rgb must be positive")
     return card
+
+
+def _kind_from(content: dict[str, Any]) -> KindCalibration:
+    kind = content["kind"]
+    return KindCalibration(
+        QueryKind(float(kind["fov_deg"]), HeadingKnowledge(kind["heading"])),
+        Calibration(**content["calibration"]),
+    )
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:

@@ -120,12 +120,13 @@ class LossStep(nn.Module):
 
 def mean_losses(values: Sequence[UnifyGeoLosses]) -> UnifyGeoLosses:
     """Mean of each term."""
-    levels = zip(*(value.matching_levels for value in values), strict=True)
-    names = ("total", "localization", "retrieval", "matching", "ranking")
-    return UnifyGeoLosses(
-        *(torch.stack([getattr(value, name) for value in values]).mean() for name in names),
-        tuple(torch.stack(level).mean() for level in levels),
+    total, localization, retrieval, matching, ranking = (
+        torch.stack([getattr(value, name) for value in values]).mean()
+        for name in ("total", "localization", "retrieval", "matching", "ranking")
     )
+    levels = zip(*(value.matching_levels for value in values), strict=True)
+    means = tuple(torch.stack(level).mean() for level in levels)
+    return UnifyGeoLosses(total, localization, retrieval, matching, ranking, means)
 
 
 def distilled(teacher: Tensor, student: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Retrieval and re-ranking: Eq. 4, rolls, and what must not change."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +12,8 @@ from cvgl_core.index import ReducedMaps
 from cvgl_core.localization.heading import search_heading, wrapped
 from cvgl_core.localization.posterior import TileProbabilities
 from cvgl_core.localization.rerank import decode, rerank
-from cvgl_core.localization.retrieve import Query, Retrieved, retrieve, turn
-from cvgl_core.types import GroundView, no_progress
+from cvgl_core.localization.retrieve import Query, Retrieved, retrieve
+from cvgl_core.types import Calibration, no_progress
 
 P = 8
 
@@ -46,13 +47,31 @@ def pixels_of(indices):
 INDEX = SimpleNamespace(tile_pixels=pixels_of, has_maps=False)
 
 
+PAPER = Calibration(temperature=0.05, outside_logit=10.0)
+
+
+def query_of(rolls, descriptors=None, log_weights=None):
+    """A query with these rolls, spread around the circle."""
+    count = len(rolls)
+    return Query(
+        None,
+        tuple(rolls),
+        np.zeros((count, 4), np.float32) if descriptors is None else descriptors,
+        np.arange(count) * 360.0 / count,
+        np.zeros(count) if log_weights is None else np.asarray(log_weights),
+    )
+
+
+def turns_deg(count):
+    return np.arange(count) * 360.0 / count
+
+
 def ranked(retrieval, match, batch=3):
     retrieval, match = np.asarray(retrieval, np.float32), np.asarray(match, np.float32)
     order = np.argsort(-retrieval.max(axis=1), kind="stable")
-    query = Query(None, tuple(range(match.shape[1])), np.zeros((match.shape[1], 4), np.float32))
-    return rerank(
-        TableEngine(match), INDEX, query, Retrieved(order, retrieval[order]), batch, no_progress
-    )
+    query = query_of(range(match.shape[1]))
+    found = Retrieved(order, retrieval[order])
+    return rerank(TableEngine(match), INDEX, query, found, batch, no_progress, PAPER)
 
 
 @given(st.integers(1, 12), st.sampled_from([1, 4]), st.integers(0, 2**32 - 1), st.integers(1, 5))
@@ -74,7 +93,7 @@ def test_decoding_uses_each_tiles_own_roll_and_skips_the_hopeless():
     match = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.4], [0.0, 0.1]])
     out = ranked(np.zeros((4, 2)), match)
     engine = TableEngine(match)
-    query = Query(None, (0, 5), np.zeros((2, 4), np.float32))
+    query = query_of((0, 5))
     shares = TileProbabilities(np.array([0.5, 0.3, 0.0999, 0.0001]), 0.1)
     maps = decode(engine, INDEX, query, out, shares, top_k=1, least=0.01, batch_tiles=2, known={})
     assert engine.decoded == [0, 1, 2]
@@ -108,7 +127,7 @@ def test_retrieval_over_rolls_is_the_best_of_all_pairs(count, rolls, depth, seed
         return SimpleNamespace(indices=np.argsort(-scores, axis=1, kind="stable")[:, :k])
 
     index = SimpleNamespace(rows=np.arange(count), descriptors=gallery, search=search)
-    found = retrieve(index, Query(None, tuple(range(rolls)), queries), depth, None)
+    found = retrieve(index, query_of(range(rolls), queries), depth, None)
     unit = gallery.astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     cosines = unit @ (queries / np.linalg.norm(queries, axis=1, keepdims=True)).T
@@ -120,24 +139,46 @@ def test_retrieval_over_rolls_is_the_best_of_all_pairs(count, rolls, depth, seed
     np.testing.assert_allclose(found.scores, cosines[found.tiles], atol=1e-5)
 
 
-@pytest.mark.parametrize("roll", [0, 1, 5, 15])
-def test_turning_moves_the_picture_to_the_right(roll):
-    rgb = np.zeros((4, 64, 3), np.uint8)
-    rgb[:, 32] = 255
-    view = GroundView(rgb, rgb[0, :, 0] > 0, None)
-    turned = turn(view, roll, SimpleNamespace(ground_columns=16))
-    # A thing straight ahead (column 32 of 64) seen with heading h lies h further to the right.
-    (column,) = np.flatnonzero(turned.rgb[0, :, 0])
-    assert column == (32 + roll * 4) % 64
-    assert turned.visible[column]
-    assert turned.visible.sum() == 1
+def test_a_prior_for_the_heading_is_a_log_probability():
+    log_weights = np.array([0.0, -3.0, -100.0])
+    retrieval, match = np.full((1, 3), 0.5, np.float32), np.zeros((1, 3), np.float32)
+    found = Retrieved(np.arange(1), retrieval)
+    (tile,) = rerank(
+        TableEngine(match),
+        INDEX,
+        query_of((0, 1, 2), log_weights=log_weights),
+        found,
+        4,
+        no_progress,
+        PAPER,
+    )
+    # Divided by the temperature, as the posterior does, the scores differ by the log-weights.
+    np.testing.assert_allclose(
+        (tile.roll_scores - tile.roll_scores[0]) / PAPER.temperature, log_weights, atol=1e-4
+    )
+    assert tile.roll == 0
+
+
+def test_headings_that_a_prior_rules_out_are_not_searched_for():
+    gallery = np.eye(3, 4, dtype=np.float32)
+
+    def search(descriptors, k, where=None):
+        return SimpleNamespace(indices=np.argsort(-(descriptors @ gallery.T), axis=1)[:, :k])
+
+    index = SimpleNamespace(rows=np.arange(3), descriptors=gallery, search=search)
+    queries = np.eye(3, 4, dtype=np.float32)[[2, 0]]
+    free = retrieve(index, query_of((0, 1), queries), 1, None)
+    bound = retrieve(index, query_of((0, 1), queries, [-50.0, 0.0]), 1, None)
+    assert free.tiles.tolist() == [0] or free.tiles.tolist() == [2]
+    assert bound.tiles.tolist() == [0]
+    assert bound.scores.shape == (1, 2)
 
 
 @given(st.floats(0, 359.99), st.sampled_from([8, 16, 24]))
 def test_heading_of_a_smooth_score_is_exact(heading, count):
     angles = np.radians(np.arange(count) * 360 / count - heading)
     rows = [np.cos(angles).astype(np.float32) * 0.5, np.cos(angles).astype(np.float32) * 0.4]
-    found = search_heading(rows, np.array([0.7, 0.3]), 0.05)
+    found = search_heading(rows, np.array([0.7, 0.3]), 0.05, turns_deg(count))
     assert abs(float(wrapped(np.array(found.heading_deg - heading)))) < 360 / count / 10
     assert 360 / count / np.sqrt(12) <= found.std_deg < 60
 
@@ -145,7 +186,7 @@ def test_heading_of_a_smooth_score_is_exact(heading, count):
 def test_two_likely_headings_make_it_uncertain():
     rows = np.zeros((1, 16), np.float32)
     rows[0, [2, 10]] = 1.0, 0.99
-    found = search_heading(list(rows), np.ones(1), 0.05)
+    found = search_heading(list(rows), np.ones(1), 0.05, turns_deg(16))
     assert found.heading_deg == pytest.approx(45.0, abs=1)
     assert found.std_deg > 90
 
@@ -153,7 +194,8 @@ def test_two_likely_headings_make_it_uncertain():
 def test_tiles_without_weight_have_no_say():
     rows = np.zeros((2, 16), np.float32)
     rows[0, 4], rows[1, 12] = 1.0, 5.0
-    assert search_heading(list(rows), np.array([1.0, 0.0]), 0.05).heading_deg == pytest.approx(90)
+    found = search_heading(list(rows), np.array([1.0, 0.0]), 0.05, turns_deg(16))
+    assert found.heading_deg == pytest.approx(90)
 
 
 class MapIndex:
@@ -179,7 +221,7 @@ def test_maps_rank_as_images_do_and_no_image_is_read(count, rolls, seed):
     retrieval = rng.random((count, rolls)).astype(np.float32)
     match = rng.random((count, rolls)).astype(np.float32)
     order = np.argsort(-retrieval.max(axis=1), kind="stable")
-    query = Query(None, tuple(range(rolls)), np.zeros((rolls, 4), np.float32))
+    query = query_of(range(rolls))
     steps = []
     out = rerank(
         MapEngine(match),
@@ -188,6 +230,7 @@ def test_maps_rank_as_images_do_and_no_image_is_read(count, rolls, seed):
         Retrieved(order, retrieval[order]),
         2,
         lambda *step: steps.append(step),
+        PAPER,
     )
     assert [t.tile for t in out] == [t.tile for t in ranked(retrieval, match)]
     assert [t.match_score for t in out] == [t.match_score for t in ranked(retrieval, match)]
@@ -199,10 +242,10 @@ def test_the_match_counts_as_much_as_the_calibration_says(weight, seed):
     rng = np.random.default_rng(seed)
     retrieval, match = rng.random((2, 6, 3)).astype(np.float32)
     order = np.arange(6)
-    query = Query(None, (0, 1, 2), np.zeros((3, 4), np.float32))
-    out = rerank(
-        TableEngine(match), INDEX, query, Retrieved(order, retrieval), 4, no_progress, weight
-    )
+    query = query_of((0, 1, 2))
+    calibration = replace(PAPER, match_weight=weight)
+    found = Retrieved(order, retrieval)
+    out = rerank(TableEngine(match), INDEX, query, found, 4, no_progress, calibration)
     total = retrieval.astype(np.float64) + weight * match
     for tile in out:
         assert tile.score == pytest.approx(total[tile.tile].max(), rel=1e-5)
@@ -216,7 +259,7 @@ def test_what_is_decoded_already_is_not_decoded_again():
     match = np.array([[0.9], [0.8], [0.3]])
     out = ranked(np.zeros((3, 1)), match)
     engine, known = TableEngine(match), {}
-    query = Query(None, (0,), np.zeros((1, 4), np.float32))
+    query = query_of((0,))
     shares = TileProbabilities(np.array([0.5, 0.3, 0.1]), 0.1)
     options = {"least": 1.0, "batch_tiles": 2, "known": known}
     first = decode(engine, INDEX, query, out, shares, top_k=1, **options)

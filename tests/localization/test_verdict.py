@@ -1,15 +1,12 @@
 """Words from probabilities, and settings within bounds."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.localization.result import like_calibration
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.localization.verdict import judge
-from cvgl_core.types import GroundView
 
 SETTINGS = LocalizeSettings()
 
@@ -50,12 +47,3 @@ def test_settings_as_text_name_every_choice():
     assert text["depth"] == "50"
     assert text["estimate"] == "fused"
     assert all(isinstance(value, str) for value in text.values())
-
-
-@pytest.mark.parametrize(
-    ("seen", "heading_deg", "alike"),
-    [(64, 0.0, True), (60, 0.0, True), (20, 0.0, False), (64, None, False)],
-)
-def test_only_full_views_with_a_known_north_are_like_the_calibration(seen, heading_deg, alike):
-    view = GroundView(np.zeros((4, 64, 3), np.uint8), np.arange(64) < seen, heading_deg)
-    assert like_calibration(view) is alike

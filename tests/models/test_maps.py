@@ -21,7 +21,7 @@ def test_one_pass_gives_what_two_give(engine, tiles, view):
     assert maps.shape == (len(tiles), *engine.map_shape)
     np.testing.assert_allclose(np.linalg.norm(maps, axis=1), 1.0, atol=1e-5)
     query = engine.describe_view(view)
-    cosines = np.einsum("c,nchw->nhw", query.columns[0], maps).max(axis=(1, 2))
+    cosines = np.einsum("c,nchw->nhw", query.columns[0][0], maps).max(axis=(1, 2))
     np.testing.assert_allclose(cosines, engine.match_scores(query, tiles)[:, 0], atol=1e-5)
     assert engine.encode_tiles(tiles[:0])[1].shape == (0, *engine.map_shape)
 
@@ -36,6 +36,17 @@ def test_scores_are_those_of_the_pixels(engine, tiles, view, rolls):
     assert np.abs(found - wanted).max() < 0.01
     reduced = engine.match_maps(query, reduce_maps(maps), rolls)
     assert np.abs(reduced - wanted).max() < 0.05
+
+
+def test_a_narrow_view_scores_as_with_pixels(engine, tiles, view):
+    """What it does not see takes no part, though the stored maps are reduced."""
+    narrow = dataclasses.replace(view, visible=np.arange(view.visible.size) < 100)
+    query = engine.describe_view(narrow, steps=2)
+    rolls = (0, 1, 9, 31)
+    wanted = engine.match_scores(query, tiles, rolls)
+    maps = engine.encode_tiles(tiles)[1]
+    assert np.abs(engine.match_maps(query, exact(maps), rolls) - wanted).max() < 0.02
+    assert np.abs(engine.match_maps(query, reduce_maps(maps), rolls) - wanted).max() < 0.1
 
 
 def test_chunks_do_not_matter(engine, tiles, view, monkeypatch):
