@@ -180,9 +180,7 @@ class Localizer:
         compared = Retrieved(more, compare(self.index, ranking.query, more))
         matched = [
             replace(tile, retrieval_rank=len(known) + tile.retrieval_rank)
-            for tile in self._rerank(
-                ranking.query, compared, ranking.chosen.calibration, progress
-            )
+            for tile in self._rerank(ranking.query, compared, ranking.chosen.calibration, progress)
         ]
         ranked = sorted([*ranking.ranked, *matched], key=lambda tile: -tile.score)
         return replace(ranking, ranked=ranked)
@@ -309,7 +307,8 @@ class Localizer:
             Vote(*self._corner(tile.tile), float(share), heatmap)
             for tile, share, heatmap in zip(ranked, shares.tiles, decoded, strict=True)
         ]
-        field = fuse(votes, self._cell_m, calibration.heatmap_temperature)
+        temperature = calibration.heatmap_temperature
+        field = fuse(votes, self._cell_m, temperature)
         if self.settings.estimate is EstimateMethod.UNIFYGEO:
             place = arg_max(votes[0], self._cell_m)
         else:
