@@ -7,7 +7,8 @@ and the median of the rounds is shown. Cosines are the lowest of all tiles again
 
 ``--recall`` compares what it is all for: every tile of the cities described each way, in blocks of
 16 x 16 tiles with their maps reduced as an index stores them, then searched by the cities' views.
-``--compile`` adds ``torch.compile`` with frozen weights, which takes half a minute.
+OpenVINO takes part where it is installed. ``--compile`` adds ``torch.compile`` with frozen weights,
+which takes half a minute.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from cvgl_core.evaluation.metrics import rank_of
 from cvgl_core.evaluation.network import Network
 from cvgl_core.index import ReducedMaps, reduce_maps
 from cvgl_core.models import DEFAULT_MODEL, Engine, bundled_path, load_engine, load_model
+from cvgl_core.models.exported import can_export
 from cvgl_core.types import DEFAULT_DEPTH, Float32Array
 
 BLOCK = 16
@@ -60,8 +62,8 @@ def compiled(engine: Engine, rgb: np.ndarray) -> Way:
     import torch._inductor.config as inductor
 
     inductor.freezing = True
-    encode = torch.compile(engine._described_and_mapped)
-    dtype = getattr(torch, engine.precision)
+    encode = torch.compile(engine._encoder.encode)
+    dtype = engine._encoder.dtype
 
     def run() -> Encoded:
         found = []
@@ -77,13 +79,13 @@ def compiled(engine: Engine, rgb: np.ndarray) -> Way:
 
 def unfused(weights: str) -> Engine:
     """An engine in 16 bits whose activations stand alone: what a compiler starts from."""
-    from cvgl_core.models import engine
+    from cvgl_core.models import encoder
 
-    fuse, engine.fuse_activations = engine.fuse_activations, lambda model: 0
+    fuse, encoder.fuse_activations = encoder.fuse_activations, lambda model: 0
     try:
         return load_engine(weights, "cpu", "bfloat16")
     finally:
-        engine.fuse_activations = fuse
+        encoder.fuse_activations = fuse
 
 
 def blocks(grid: CityGrid) -> list[np.ndarray]:
@@ -251,8 +253,12 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    runtimes = ("torch", "openvino") if can_export() else ("torch",)
     engines = {
-        precision: load_engine(options.model, "cpu", precision)
+        precision + ("" if runtime == "torch" else ", OpenVINO"): load_engine(
+            options.model, "cpu", precision, runtime
+        )
+        for runtime in runtimes
         for precision in ("float32", "bfloat16")
     }
     card = engines["float32"].card

@@ -30,6 +30,9 @@ IntArray = NDArray[np.int64]
 Precision = Literal["float32", "bfloat16"]
 """Of the arithmetic that describes tiles."""
 
+Runtime = Literal["torch", "openvino"]
+"""What computes the descriptions of tiles."""
+
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``; may raise to cancel."""
 

@@ -86,7 +86,9 @@ def build_index(
         raise WeightsError(f"model {card.name} has no stored weights that an index could name")
     kept = map_record(describer.map_shape) if maps else None
     trunk = describer.shared_trunk if shared_trunk else ""
-    plan = make_plan(rasters, card, settings, progress, kept, describer.precision, trunk)
+    plan = make_plan(
+        rasters, card, settings, progress, kept, describer.precision, trunk, describer.runtime
+    )
     plan = plan if part is None else part_of(plan, part)
     needed_bytes = plan.stored_bytes(card.descriptor_dim)
     with IndexWriter(output, needed_bytes) as writer:

@@ -25,7 +25,7 @@ from cvgl_core.errors import SettingsError
 from tiling.cli_store import add_commands
 from tiling.cutting_options import Aoi, GridCrs, Imagery, MinValid, Overlap, TileSize, cut_settings
 from tiling.engines import DEFAULT_MODEL
-from tiling.network_options import PrecisionName, SharedTrunk, chosen_network
+from tiling.network_options import PrecisionName, RuntimeName, SharedTrunk, chosen_network
 from tiling.sources.options import (
     Asset,
     Bands,
@@ -103,6 +103,7 @@ def build(
     tile_cache: TileCache = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
+    runtime: RuntimeName = "auto",
     shared_trunk: SharedTrunk = None,
     maps: Maps = True,
     imagery: Imagery = None,
@@ -124,7 +125,7 @@ def build(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
-    describer, shared = chosen_network(model, device, precision, shared_trunk, output)
+    describer, shared = chosen_network(model, device, precision, runtime, shared_trunk, output)
     crew = _crew(engine, workers, describer, model, device)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
@@ -171,6 +172,7 @@ def plan(
     tile_cache: TileCache = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
+    runtime: RuntimeName = "auto",
     shared_trunk: SharedTrunk = None,
     maps: Maps = True,
     imagery: Imagery = None,
@@ -187,13 +189,13 @@ def plan(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
-    describer, shared = chosen_network(model, device, precision, shared_trunk)
+    describer, shared = chosen_network(model, device, precision, runtime, shared_trunk)
     with progress_bar() as progress:
         rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
         kept = map_record(describer.map_shape) if maps else None
         planned = make_plan(
             rasters, describer.card, settings, progress, kept, describer.precision,
-            describer.shared_trunk if shared else "",
+            describer.shared_trunk if shared else "", describer.runtime,
         )  # fmt: skip
         expected = estimate_build(planned, settings, describer)
     megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
@@ -245,7 +247,7 @@ def _crew(
     from tiling.engines import ModelLoader
 
     name = str(Path(model).absolute()) if Path(model).is_file() else model
-    load = ModelLoader(name, device, describer.precision)
+    load = ModelLoader(name, device, describer.precision, describer.runtime)
     if engine == "local":
         return Processes(describer, load, workers, resolve_device(device) == "cuda")
     if engine == "ray":
@@ -265,6 +267,7 @@ def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
         "model": manifest.model,
         "weights_sha256": manifest.weights_sha256,
         "precision": manifest.precision,
+        "runtime": manifest.runtime,
         "shared_trunk": manifest.shared_trunk,
         "blocks_written": result.blocks_written,
         "blocks_kept": result.blocks_kept,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cvgl_core.types import Float32Array, IntArray, ModelCard, Precision, UInt8Array
+from cvgl_core.types import Float32Array, IntArray, ModelCard, Precision, Runtime, UInt8Array
 
 DEFAULT_MODEL = "unifygeo-lite0"
 
@@ -27,6 +27,10 @@ class TileDescriber(Protocol):
     @property
     def precision(self) -> Precision:
         """Of the arithmetic that describes tiles."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What describes tiles."""
 
     @property
     def batch_tiles(self) -> int:
@@ -60,14 +64,18 @@ class ModelLoader:
     model: str
     device: str = "auto"
     precision: Precision | None = None
+    runtime: Runtime | None = None
 
     def __call__(self) -> TileDescriber:
         """Return the network."""
-        return load_describer(self.model, self.device, self.precision)
+        return load_describer(self.model, self.device, self.precision, self.runtime)
 
 
 def load_describer(
-    model: str, device: str = "auto", precision: Precision | None = None
+    model: str,
+    device: str = "auto",
+    precision: Precision | None = None,
+    runtime: Runtime | None = None,
 ) -> TileDescriber:
     """Return the network called ``model``, or stored in that file, ready on a device.
 
@@ -75,12 +83,14 @@ def load_describer(
         model: a name, or a file of weights.
         device: ``auto``, ``cpu`` or ``cuda``.
         precision: that it computes in; the faster one on this machine if None.
+        runtime: that computes it; the fastest that is installed if None.
 
     Raises:
+        MissingDependencyError: the runtime is not installed.
         SettingsError: the device is unknown or not there.
         WeightsError: the model is not known or its weights cannot be used.
     """
     from cvgl_core.models import load_engine
 
-    describer: TileDescriber = load_engine(model, device, precision)
+    describer: TileDescriber = load_engine(model, device, precision, runtime)
     return describer

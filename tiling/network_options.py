@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,15 @@ PrecisionName = Annotated[
         help="Arithmetic of the network; auto: as the index began, else what is faster here.",
     ),
 ]
+RuntimeName = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        metavar="auto|torch|openvino",
+        help="What computes the network on a CPU; auto: as the index began, else OpenVINO where it "
+        "is installed.",
+    ),
+]
 SharedTrunk = Annotated[
     bool | None,
     typer.Option(
@@ -31,7 +40,12 @@ SharedTrunk = Annotated[
 
 
 def chosen_network(
-    model: str, device: str, precision: str, shared: bool | None, output: Path | None = None
+    model: str,
+    device: str,
+    precision: str,
+    runtime: str,
+    shared: bool | None,
+    output: Path | None = None,
 ) -> tuple[TileDescriber, bool]:
     """Return the network, and whether tiles share its trunk; by default as the index began.
 
@@ -39,23 +53,29 @@ def chosen_network(
         model: a name, or a file of weights.
         device: ``auto``, ``cpu`` or ``cuda``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
+        runtime: ``auto``, ``torch`` or ``openvino``.
         shared: whether tiles share the trunk; None for the default.
         output: the index folder, if there is to be one.
 
     Raises:
         SettingsError: an option is not known, or the model cannot do it.
         WeightsError: the model is not known or its weights cannot be used.
+        MissingDependencyError: the runtime is not installed.
     """
     from tiling.engines import load_describer
     from tiling.record import previous_manifest
 
     if precision not in ("auto", "float32", "bfloat16"):
         raise SettingsError(f"--precision {precision}: is not known; use auto, float32 or bfloat16")
+    if runtime not in ("auto", "torch", "openvino"):
+        raise SettingsError(f"--runtime {runtime}: is not known; use auto, torch or openvino")
     there = None if output is None else previous_manifest(output)
-    chosen = cast(Any, precision)
-    if precision == "auto":
-        chosen = None if there is None else there.precision
-    describer = load_describer(model, device, chosen)
+    chosen = {"precision": precision, "runtime": runtime}
+    began: dict[str, Any] = {
+        name: (None if there is None else getattr(there, name)) if value == "auto" else value
+        for name, value in chosen.items()
+    }
+    describer = load_describer(model, device, **began)
     if shared and not describer.shared_trunk:
         raise SettingsError(
             f"--shared-trunk: nothing was fitted for the weights of {describer.card.name} that "

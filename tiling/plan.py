@@ -21,7 +21,7 @@ from cvgl_core.errors import EmptyCoverageError, SettingsError
 from cvgl_core.geo import TileGrid, is_metric
 from cvgl_core.geo.area import to_grid
 from cvgl_core.index import MapRecord, digest_of
-from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, no_progress
+from cvgl_core.types import Bounds, IntArray, ModelCard, Precision, Progress, Runtime, no_progress
 from tiling.raster.info import RasterInfo
 from tiling.sources.coverage import check_area, outline_of, zone_of
 from tiling.sources.fingerprint import fingerprint
@@ -99,6 +99,7 @@ class Plan:
         shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
             do not.
         jpeg: whether the imagery is stored as JPEG.
+        runtime: that the model is computed by.
     """
 
     grid: TileGrid
@@ -113,6 +114,7 @@ class Plan:
     precision: Precision = "float32"
     shared_trunk: str = ""
     jpeg: bool = False
+    runtime: Runtime = "torch"
 
     @property
     def gsd_m_per_px(self) -> float:
@@ -143,6 +145,7 @@ def make_plan(
     maps: MapRecord | None = None,
     precision: Precision = "float32",
     shared_trunk: str = "",
+    runtime: Runtime = "torch",
 ) -> Plan:
     """Return what to cut from ``rasters`` for the model of ``card``.
 
@@ -155,6 +158,7 @@ def make_plan(
         precision: that the model computes in.
         shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
             do not.
+        runtime: that the model is computed by.
 
     Raises:
         SettingsError: the grid does not fit the model, or the CRS does not fit the area.
@@ -178,6 +182,7 @@ def make_plan(
         shared_trunk = ""
     common = _common_facts(grid, card, settings, maps)
     common |= {"precision": precision, "shared_trunk": shared_trunk}
+    common |= {} if runtime == "torch" else {"runtime": runtime}
     layout = _Layout(
         grid, stride_px, card.aerial_px, area, wanted is not None, shapely.STRtree(outlines),
         settings.min_valid, common, facts,
@@ -201,6 +206,7 @@ def make_plan(
         precision=precision,
         shared_trunk=shared_trunk,
         jpeg=settings.jpeg,
+        runtime=runtime,
     )
 
 

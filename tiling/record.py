@@ -56,6 +56,7 @@ def manifest_of(
         aerial_px=card.aerial_px,
         descriptor_dim=card.descriptor_dim,
         precision=plan.precision,
+        runtime=plan.runtime,
         shared_trunk=bool(plan.shared_trunk),
         maps=plan.maps,
         fill_rgb=fill_colour(card),

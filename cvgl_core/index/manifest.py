@@ -149,6 +149,7 @@ class Manifest(Record):
     Attributes:
         index_id: hash of all that decides the content; parts carry that of the whole.
         precision: of the arithmetic that made the descriptors.
+        runtime: what computed them.
         shared_trunk: whether neighbouring tiles were described together.
         damaged: tiles of blocks without a shard that could not be read.
         tiles: checksum of the table of tiles for other programs; None in older formats.
@@ -166,6 +167,7 @@ class Manifest(Record):
     aerial_px: int = Field(ge=1, le=4096)
     descriptor_dim: int = Field(ge=1, le=65536)
     precision: Literal["float32", "bfloat16"] = "float32"
+    runtime: Literal["torch", "openvino"] = "torch"
     shared_trunk: bool = False
     maps: MapRecord | None = None
     fill_rgb: tuple[Level, Level, Level]

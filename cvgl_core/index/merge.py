@@ -18,8 +18,8 @@ from cvgl_core.index.writer import IndexWriter
 from cvgl_core.types import Progress, no_progress
 
 _SAME = (
-    "grid", "model", "weights_sha256", "aerial_px", "descriptor_dim", "precision", "shared_trunk",
-    "maps", "fill_rgb", "min_valid",
+    "grid", "model", "weights_sha256", "aerial_px", "descriptor_dim", "precision", "runtime",
+    "shared_trunk", "maps", "fill_rgb", "min_valid",
 )  # fmt: skip
 T = TypeVar("T")
 

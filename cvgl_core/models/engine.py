@@ -5,17 +5,17 @@ descriptor does not depend on its neighbours in the batch. Views are encoded one
 each batch is computed by one thread, as many batches at a time as torch has threads: sums split
 over threads would round differently from machine to machine, and one thread a batch is faster.
 
-What an index stores may be computed in bfloat16; views, and tiles while they are matched with a
-view, always are in float32. On a GPU the encoder is compiled; no GPU was there to measure that on.
+What an index stores may be computed in bfloat16 and by OpenVINO; views, and tiles while they are
+matched with a view, always are in float32 by torch. On a GPU the encoder is compiled; no GPU was
+there to measure that on.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,10 +24,9 @@ from torch import Tensor
 
 from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.index import ReducedMaps
-from cvgl_core.models.backbones import Trunk
-from cvgl_core.models.compiling import compiled
+from cvgl_core.models.encoder import ready, tile_encoder
 from cvgl_core.models.features import GroundFeatures
-from cvgl_core.models.fusing import fuse_activations, fuse_batch_norms
+from cvgl_core.models.fusing import fuse_batch_norms
 from cvgl_core.models.maps import match_maps
 from cvgl_core.models.mosaic import (
     STEP_PX,
@@ -36,10 +35,17 @@ from cvgl_core.models.mosaic import (
     mosaic_features,
     with_margin,
 )
-from cvgl_core.models.precision import to_bfloat16
 from cvgl_core.models.query import QueryFeatures
 from cvgl_core.models.unifygeo import UnifyGeo
-from cvgl_core.types import Float32Array, GroundView, IntArray, ModelCard, Precision, UInt8Array
+from cvgl_core.types import (
+    Float32Array,
+    GroundView,
+    IntArray,
+    ModelCard,
+    Precision,
+    Runtime,
+    UInt8Array,
+)
 
 _MATCH_BATCH = {"cpu": 8, "cuda": 64}
 _ENCODE_BATCH = {"cpu": 16, "cuda": 256}
@@ -79,25 +85,19 @@ class Engine:
         device: str = "cpu",
         precision: Precision = "float32",
         correction: Correction | None = None,
+        runtime: Runtime = "torch",
     ) -> None:
         self.card = card
         self.device = torch.device(device)
         self.precision = precision
+        self.runtime = runtime
         model = model.eval().requires_grad_(False)
         fuse_batch_norms(model)
-        if self.device.type == "cpu":
-            fuse_activations(model)
-        self._model: UnifyGeo = cast(Any, model).to(
-            device=self.device, memory_format=torch.channels_last
-        )  # missing in torch's types
-        self._encoder = self._model
-        if precision == "bfloat16":
-            self._encoder = copy.deepcopy(self._model)
-            to_bfloat16(self._encoder)
-        weight = next(self._encoder.aerial.parameters())
-        self._correction = None if correction is None else correction.to(weight)
-        self._encode = compiled(self._described_and_mapped, self.device)
-        self._describe = compiled(self._described, self.device)
+        self._encoder = tile_encoder(model, self.device, precision, runtime)
+        self._model = ready(model, self.device)
+        self._correction = correction
+        if correction is not None:
+            self._correction = correction.to(self.device, self._encoder.dtype)
         mean, std = torch.tensor([card.mean_rgb, card.std_rgb])
         self._scale = (1 / (255.0 * std)).to(self.device)
         self._shift = (-mean / std).to(self.device)
@@ -112,7 +112,7 @@ class Engine:
     def describe_tiles(self, rgb: UInt8Array) -> Float32Array:
         """Global descriptors ``[N, D]`` of tiles ``[N, p, p, 3]``, L2-normalised."""
         return self._over_tiles(
-            rgb, lambda x, _: self._describe(x), (self.card.descriptor_dim,), encode=True
+            rgb, lambda x, _: self._encoder.describe(x), (self.card.descriptor_dim,), encode=True
         )[0]
 
     @property
@@ -125,7 +125,7 @@ class Engine:
     def encode_tiles(self, rgb: UInt8Array) -> tuple[Float32Array, Float32Array]:
         """Descriptors ``[N, D]`` and level-0 maps ``[N, C, h, w]`` of tiles, by one pass."""
         shapes = (self.card.descriptor_dim,), self.map_shape
-        found = self._over_tiles(rgb, lambda x, _: self._encode(x), *shapes, encode=True)
+        found = self._over_tiles(rgb, lambda x, _: self._encoder.encode(x), *shapes, encode=True)
         return found[0], found[1]
 
     @property
@@ -154,12 +154,12 @@ class Engine:
             raise SettingsError(f"tiles that share a trunk lie {STEP_PX} px or a multiple apart")
         features = self._map(self._mosaic_features, [rgb])[0]
 
-        def encode(part: slice) -> tuple[Tensor, Tensor]:
+        def encode(part: slice) -> tuple[Tensor, ...]:
             windows = cut_windows(features, corners_px[part], self.card.aerial_px)
             whole = correction(_filled(windows, batch)).contiguous(
                 memory_format=torch.channels_last
             )
-            return self._encoder.describe_tiles(whole), self._encoder.level0_map(whole)
+            return self._encoder.encode_features(whole)
 
         batch = 2 * _ENCODE_BATCH[self.device.type]
         shapes = (self.card.descriptor_dim,), self.map_shape
@@ -167,15 +167,8 @@ class Engine:
         return found[0], found[1]
 
     def _mosaic_features(self, rgb: UInt8Array) -> Tensor:
-        x = self._normalised(with_margin(rgb)[None]).to(getattr(torch, self.precision))
-        return mosaic_features(cast(Trunk, self._encoder.aerial.trunk), x)
-
-    def _described(self, x: Tensor) -> tuple[Tensor]:
-        return (self._encoder.describe_tiles(self._encoder.aerial.trunk(x)[2]),)
-
-    def _described_and_mapped(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        sixteenth = self._encoder.aerial.trunk(x)[2]
-        return self._encoder.describe_tiles(sixteenth), self._encoder.level0_map(sixteenth)
+        x = self._normalised(with_margin(rgb)[None]).to(self._encoder.dtype)
+        return mosaic_features(self._encoder.stages, x)
 
     def describe_view(self, view: GroundView, steps: int = 1) -> QueryFeatures:
         """Describe a ground view; what it does not show takes no part in any comparison.
@@ -324,7 +317,7 @@ class Engine:
                 f"tiles must be uint8 [N, {side}, {side}, 3], not {rgb.dtype} {list(rgb.shape)}"
             )
         batch = (_ENCODE_BATCH if encode else _MATCH_BATCH)[self.device.type]
-        dtype = getattr(torch, self.precision) if encode else torch.float32
+        dtype = self._encoder.dtype if encode else torch.float32
 
         def run(part: slice) -> tuple[Tensor, ...]:
             x = _filled(self._normalised(rgb[part]).to(dtype), batch)

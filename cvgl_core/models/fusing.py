@@ -1,8 +1,8 @@
 """Fold what follows a convolution into it, for inference only.
 
 Batch norms become part of the weights. On a CPU the activation after a convolution is applied while
-its result is still in registers: oneDNN can, but torch asks it to only from compiled code. That
-(``torch.compile`` with frozen weights) is a sixth faster, and needs a compiler and half a minute.
+its result is still in registers, and weights are kept in the order that oneDNN computes in: it can,
+but torch asks it to only from compiled code, which needs a compiler and half a minute.
 """
 
 from __future__ import annotations
@@ -80,6 +80,18 @@ def fuse_activations(model: nn.Module) -> int:
     return sum(_fuse_relu6(module) for module in list(model.modules()))
 
 
+def pack_weights(model: nn.Module) -> None:
+    """Put the weights of every ``FusedConv2d`` into oneDNN's own order, in place, for good."""
+    for module in model.modules():
+        if isinstance(module, FusedConv2d) and not module.weight.is_mkldnn:
+            packed = torch.ops.mkldnn._reorder_convolution_weight(
+                module.weight.detach(), module.padding, module.stride, module.dilation,
+                module.groups,
+            )  # fmt: skip
+            del module.weight
+            cast(Any, module).weight = packed
+
+
 _OPERATOR = "_convolution_pointwise"
 
 
@@ -89,7 +101,7 @@ def _fuse_relu6(module: nn.Module) -> int:
     after = dict(pairwise([name for name, _ in children])) if ordered else {}
     fused = 0
     for name, child in children:
-        if not isinstance(child, nn.Conv2d) or not _plain(child):
+        if not isinstance(child, nn.Conv2d) or isinstance(child, FusedConv2d) or not _plain(child):
             continue
         activation = getattr(module, after[name]) if name in after else None
         relu6 = type(activation) is nn.ReLU6

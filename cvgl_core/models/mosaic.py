@@ -10,6 +10,7 @@ shared. Nothing of the network may pool over the whole picture: convolutional ba
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from torch import Tensor
 
 from cvgl_core.errors import WeightsError
 from cvgl_core.fsio import sha256_file
-from cvgl_core.models.backbones import Trunk
 from cvgl_core.models.weights import load_tensors, save_tensors
 from cvgl_core.types import IntArray, UInt8Array
 
@@ -45,9 +45,9 @@ class Correction:
     bias: Tensor
     sha256: str = ""
 
-    def to(self, like: Tensor) -> Correction:
-        """Return it on the device and in the precision of ``like``."""
-        return Correction(self.weight.to(like), self.bias.to(like), self.sha256)
+    def to(self, device: torch.device, dtype: torch.dtype) -> Correction:
+        """Return it on a device and in a precision."""
+        return Correction(self.weight.to(device, dtype), self.bias.to(device, dtype), self.sha256)
 
     def __call__(self, windows: Tensor) -> Tensor:
         """Correct windows ``[K, C, s, s]``."""
@@ -100,17 +100,17 @@ def with_margin(rgb: UInt8Array) -> UInt8Array:
     return np.pad(rgb, ((_MARGIN_PX,) * 2, (_MARGIN_PX,) * 2, (0, 0)), mode="symmetric")
 
 
-def mosaic_features(trunk: Trunk, x: Tensor) -> Tensor:
+def mosaic_features(stages: Sequence[Callable[[Tensor], Tensor]], x: Tensor) -> Tensor:
     """Return the trunk's 1/16 map ``[1, C, H/16, W/16]`` of a mosaic without its margin.
 
     The first stage, whose maps are the largest, runs in strips that overlap by more than it sees,
     so that they stay in a CPU's cache.
 
     Args:
-        trunk: whose stages are convolutional.
+        stages: of the trunk, convolutional.
         x: a normalised mosaic with its margin ``[1, 3, H + 64, W + 64]``.
     """
-    first, *others = trunk.stages
+    first, *others = stages
     strips = []
     for top in range(0, x.shape[2], _STRIP_PX):
         above = min(top, _MARGIN_PX)

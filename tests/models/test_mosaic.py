@@ -67,7 +67,7 @@ def test_features_far_from_borders_are_those_of_the_whole_picture():
         x = engine._normalised(with_margin(rgb)[None])
         assert x.shape == (1, 3, 704, 192)
         whole = trunk(x)[2][:, :, 2:-2, 2:-2]
-        found = mosaic_features(trunk, x)
+        found = mosaic_features(list(trunk.stages), x)
     torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
 
 

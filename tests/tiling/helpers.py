@@ -25,8 +25,9 @@ class StubDescriber:
         aerial_px: int = AERIAL_PX,
         seed: int = 0,
         precision: str = "float32",
+        runtime: str = "torch",
     ) -> None:
-        self.precision = precision
+        self.precision, self.runtime = precision, runtime
         self.card = ModelCard(
             name="stub",
             parameters=0,

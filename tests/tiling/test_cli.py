@@ -18,7 +18,9 @@ from tiling.cli import app
 def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "tiling.engines.load_describer",
-        lambda model, device, precision: StubDescriber(precision=precision or "float32"),
+        lambda model, device, precision, runtime: StubDescriber(
+            precision=precision or "float32", runtime=runtime or "torch"
+        ),
     )
 
 
@@ -99,7 +101,13 @@ def test_maps_can_be_left_out(world: Path, tmp_path: Path, capsys) -> None:
     assert sizes["--maps"] > sizes["--no-maps"]
 
 
-def test_a_build_goes_on_in_the_precision_it_began_in(world: Path, tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("option", "first_value", "other_value"),
+    [("precision", "bfloat16", "float32"), ("runtime", "openvino", "torch")],
+)
+def test_a_build_goes_on_with_the_arithmetic_it_began_with(
+    world: Path, tmp_path: Path, capsys, option, first_value, other_value
+) -> None:
     def build(*options: str) -> dict[str, object]:
         code, out, _ = cvgl_tile(
             capsys, "build", world, "-o", tmp_path / "c.cvgl", "--json", *options
@@ -107,16 +115,16 @@ def test_a_build_goes_on_in_the_precision_it_began_in(world: Path, tmp_path: Pat
         assert code == 0
         return json.loads(out)
 
-    first = build("--precision", "bfloat16")
-    assert first["precision"] == "bfloat16" and first["blocks_written"] > 0
+    first = build(f"--{option}", first_value)
+    assert first[option] == first_value and first["blocks_written"] > 0
     again = build()
-    assert again["precision"] == "bfloat16" and again["blocks_written"] == 0
-    other = build("--precision", "float32")
-    assert other["precision"] == "float32" and other["blocks_kept"] == 0
+    assert again[option] == first_value and again["blocks_written"] == 0
+    other = build(f"--{option}", other_value)
+    assert other[option] == other_value and other["blocks_kept"] == 0
     assert other["index_id"] != first["index_id"]
-    assert Index.open(tmp_path / "c.cvgl").manifest.precision == "float32"
+    assert getattr(Index.open(tmp_path / "c.cvgl").manifest, option) == other_value
     code, _, err = cvgl_tile(
-        capsys, "build", world, "-o", tmp_path / "c.cvgl", "--precision", "int4"
+        capsys, "build", world, "-o", tmp_path / "c.cvgl", f"--{option}", "int4"
     )
     assert code != 0 and "int4" in err
 

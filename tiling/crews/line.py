@@ -94,6 +94,11 @@ class Line:
                 f"model {describer.card.name}: it was loaded in {describer.precision}, "
                 f"the build began in {job.plan.precision}"
             )
+        if describer.runtime != job.plan.runtime:
+            raise WeightsError(
+                f"model {describer.card.name}: {describer.runtime} runs it here, the build began "
+                f"with {job.plan.runtime}; install the same everywhere, or give --runtime torch"
+            )
         if job.plan.shared_trunk not in ("", describer.shared_trunk):
             raise WeightsError(
                 f"model {describer.card.name}: what lets its tiles share a trunk is not what the "
