@@ -108,7 +108,8 @@ def _describer(choice: PlacesChoice) -> tuple[PlaceDescriber, SkyLinkCard]:
             "`cvgl train skylink` makes one"
         )
     model, card = load_skylink(Path(choice.model))
-    return PlaceDescriber(model, resolve_device(choice.device), choice.augmented), card
+    device = resolve_device(choice.device)
+    return PlaceDescriber(model, model.config.sees, device, choice.augmented), card
 
 
 def _facts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -47,11 +48,19 @@ def train(
 ) -> None:
     """Train a network; checkpoints, figures and weights go to the run's folder.
 
-    Pairs come from simulated cities, rendered on the fly, or from VIGOR, CVUSA or CVACT on disk. A
-    run that was interrupted goes on exactly with --resume.
+    Pairs come from simulated cities, rendered on the fly, or from VIGOR, CVUSA or CVACT on disk;
+    SkyLink's images of places from University-1652 or `cvgl simulate university`. A run that was
+    interrupted goes on exactly with --resume.
 
     On several GPUs: torchrun --nproc-per-node N -m cvgl_core.cli train CONFIG
     """
+    from cvgl_core.training.skylink_config import is_skylink
+
+    if is_skylink(config):
+        if row is not None:
+            raise typer.BadParameter("--row is for UnifyGeo; change SkyLink's terms by --set")
+        _train_skylink(config, changes or (), resume, as_json)
+        return
     from cvgl_core.training.config import load_train_config
     from cvgl_core.training.loop import train as run_training
 
@@ -72,5 +81,29 @@ def train(
         typer.echo(json.dumps(facts))
         return
     typer.echo(f"{summary.weights}: {summary.steps} steps in {summary.minutes:.0f} minutes")
+    for name, value in summary.figures.items():
+        typer.echo(f"  {name}: {value:.3f}")
+
+
+def _train_skylink(config: str, changes: Sequence[str], resume: bool, as_json: bool) -> None:
+    """Train on images of places from street, drones and space."""
+    from cvgl_core.training.skylink import SkyLinkTrainer
+    from cvgl_core.training.skylink_config import load_skylink_config
+
+    settings = load_skylink_config(config, changes)
+    with progress_bar() as progress:
+        summary = SkyLinkTrainer(settings, progress).run(resume)
+    if as_json:
+        facts = {
+            "weights": str(summary.weights),
+            "weights_sha256": summary.weights_sha256,
+            "steps": summary.steps,
+            "places": summary.places,
+            "minutes": summary.minutes,
+            "figures": summary.figures,
+        }
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"{summary.weights}: {summary.steps} steps on {summary.places} places")
     for name, value in summary.figures.items():
         typer.echo(f"  {name}: {value:.3f}")

@@ -128,8 +128,8 @@ def augment(
     ground = _tilt(ground, how.tilt_deg, elevation_range_deg, rng)
     return replace(
         batch,
-        ground=_drop(_photographed(ground, how, rng), how.dropout_probability, rng),
-        aerial=_drop(_photographed(batch.aerial, how, rng), how.dropout_probability, rng),
+        ground=_drop(photographed(ground, how, rng), how.dropout_probability, rng),
+        aerial=_drop(photographed(batch.aerial, how, rng), how.dropout_probability, rng),
     )
 
 
@@ -180,7 +180,7 @@ def _tilt(
     return upper * (1 - share) + lower * share
 
 
-def _photographed(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
+def photographed(images: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
     """Return images as through other optics, air, exposure and compression."""
     images = _coarse(images, how.coarse_probability, rng)
     images = _blur(images, how.blur_probability, rng)

@@ -28,6 +28,15 @@ _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
+class ImageInput:
+    """What a network sees: squares of ``image_px``, colours in 0..1 normalised."""
+
+    image_px: int
+    mean_rgb: tuple[float, float, float]
+    std_rgb: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class SkyLinkConfig:
     """All that decides the shape of a network.
 
@@ -51,6 +60,11 @@ class SkyLinkConfig:
     frozen_blocks: int = 0
     mean_rgb: tuple[float, float, float] = _IMAGENET[0]
     std_rgb: tuple[float, float, float] = _IMAGENET[1]
+
+    @property
+    def sees(self) -> ImageInput:
+        """Its input."""
+        return ImageInput(self.image_px, self.mean_rgb, self.std_rgb)
 
 
 @dataclass(frozen=True)

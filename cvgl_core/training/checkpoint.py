@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from cvgl_core.errors import TrainingError
 from cvgl_core.models.weights import load_tensors, save_tensors
-from cvgl_core.training.source import PairSource
 
 CHECKPOINT = "checkpoint.safetensors"
+
+
+class Resumable(Protocol):
+    """Whatever decides the batches to come."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return it."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on where ``state`` was taken."""
 
 
 @dataclass
@@ -33,7 +42,7 @@ class RunState:
     model: nn.Module
     loss: nn.Module
     optimiser: torch.optim.Optimizer
-    source: PairSource
+    source: Resumable
     scaler: torch.amp.GradScaler
     step: int = 0
     minutes: float = 0.0

@@ -210,7 +210,7 @@ def load_train_config(
     )
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        for section, key, value in (*_row_changes(row), *map(_change, changes)):
+        for section, key, value in (*_row_changes(row), *map(parse_change, changes)):
             before = values.get(section)
             values[section] = {**(before if isinstance(before, dict) else {}), key: value}
         config = TrainConfig.model_validate(values)
@@ -253,8 +253,12 @@ def _row_changes(row: str | None) -> list[tuple[str, str, Any]]:
     ]
 
 
-def _change(text: str) -> tuple[str, str, Any]:
-    """Read ``section.key=value``."""
+def parse_change(text: str) -> tuple[str, str, Any]:
+    """Read ``section.key=value``.
+
+    Raises:
+        SettingsError: it is not of that form.
+    """
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot):

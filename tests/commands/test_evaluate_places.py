@@ -62,3 +62,37 @@ def test_what_is_missing_is_said(cvgl, data):
     code, message = error("--dataset", "uavm2025")
     assert code == 11
     assert "-o DIR" in message
+
+
+def test_train_evaluate_and_answer(cvgl, data, tmp_path):
+    """The whole way on the fake data set: a run, its weights' figures, and a challenge file."""
+    run = tmp_path / "run"
+    values = {
+        "places.root": data,
+        "places.points": "none",
+        "places.extra": "none",
+        "skylink.start": "random",
+        "loss.scene": 0,
+        "batch.size": 2,
+        "run.max_steps": 1,
+        "run.folder": run,
+        "run.device": "cpu",
+    }
+    changes = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
+    done = cvgl("train", "skylink-lite0", *changes, "--json")
+    assert done.code == 0, done.err
+    facts = json.loads(done.out)
+    assert (facts["steps"], facts["places"]) == (1, 5)  # one of six is held out
+    weights = ("--model", facts["weights"])
+    found = cvgl(
+        *("evaluate", "--dataset", "university-1652", "--root", data, "--json", *weights),
+        *("--protocol", "drone-satellite"),
+    )
+    assert json.loads(found.out)["weights_sha256"] == facts["weights_sha256"]
+    answered = cvgl(
+        *("evaluate", "--dataset", "uavm2025", "--root", data / "uavm", *weights),
+        *("-o", tmp_path / "out", "--tta"),
+    )
+    assert answered.code == 0, answered.err
+    assert (tmp_path / "out/answer.zip").is_file()
+    assert cvgl("train", "skylink-lite0", "--row", "fa").code == 2

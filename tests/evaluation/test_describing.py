@@ -20,7 +20,10 @@ def square():
 
 
 def test_augmented_is_the_mean_over_flip_and_quarter_turn(model, square):
-    plain, averaged = PlaceDescriber(model), PlaceDescriber(model, augmented=True)
+    plain, averaged = (
+        PlaceDescriber(model, model.config.sees),
+        PlaceDescriber(model, model.config.sees, augmented=True),
+    )
     mirrored = square[:, :, ::-1]
     four = [square, mirrored, np.rot90(square, 1, (1, 2)), np.rot90(mirrored, 1, (1, 2))]
     total = sum(plain.pixels(one) for one in four)
@@ -36,7 +39,7 @@ def test_images_are_described_in_their_order(model, tmp_path, square):
         rolled = np.roll(square[0], 40 * number, axis=0)
         paths.append(tmp_path / f"{number}.png")
         save(paths[-1], rolled)
-    describer = PlaceDescriber(model)
+    describer = PlaceDescriber(model, model.config.sees)
     found = describer.images(paths[::-1])
     assert found[2] == pytest.approx(describer.pixels(square)[0], abs=1e-5)
 
@@ -44,4 +47,4 @@ def test_images_are_described_in_their_order(model, tmp_path, square):
 def test_a_broken_image_is_named_with_its_line(model, tmp_path):
     (tmp_path / "a.jpg").write_text("no image")
     with pytest.raises(DatasetError, match=r"list.txt:3: .*a.jpg"):
-        PlaceDescriber(model).images([tmp_path / "a.jpg"], ["list.txt:3"])
+        PlaceDescriber(model, model.config.sees).images([tmp_path / "a.jpg"], ["list.txt:3"])
