@@ -188,7 +188,7 @@ def _measure(
         if report is not None:
             from cvgl_core.commands.pages import write_pages
 
-            write_pages(report, folder, batch.index, found, progress)
+            write_pages(report, folder, batch.localizer, batch.index, found, progress)
     return found
 
 

@@ -10,19 +10,26 @@ from cvgl_core.export.overview import OverviewEntry, OverviewInputs, write_overv
 from cvgl_core.export.report import write_report
 from cvgl_core.fsio import confined_path
 from cvgl_core.index import Index
+from cvgl_core.localization import Localizer
 from cvgl_core.localization.evidence import base_map, report_inputs
 from cvgl_core.photo import read_photo
 from cvgl_core.types import LonLat, Progress
 
 
 def write_pages(
-    folder: Path, photos: Path, index: Index, report: EvaluationReport, progress: Progress
+    folder: Path,
+    photos: Path,
+    localizer: Localizer,
+    index: Index,
+    report: EvaluationReport,
+    progress: Progress,
 ) -> None:
     """Write ``index.html`` and a page per photo.
 
     Args:
         folder: to write to.
         photos: folder that the photos' names are relative to.
+        localizer: that located them.
         index: that was searched.
         report: what was found.
         progress: told of pages written.
@@ -37,7 +44,8 @@ def write_pages(
         photo = read_photo(confined_path(photos, outcome.truth.photo))
         truth = LonLat(outcome.truth.lon, outcome.truth.lat)
         page = f"{name}.html"
-        write_report(folder / page, report_inputs(outcome.result, photo, index, truth))
+        inputs = report_inputs(outcome.result, photo, index, localizer.engine, truth=truth)
+        write_report(folder / page, inputs)
         entries.append(
             OverviewEntry(
                 name=Path(outcome.truth.photo).name,

@@ -74,13 +74,41 @@ def pooled(probability: Float32Array, times: int) -> Float32Array:
     return np.asarray(blocks.max(axis=(1, 3)), np.float32)
 
 
-def strip_rgb(rgb: UInt8Array, visible: BoolArray) -> UInt8Array:
-    """Return a ground strip enlarged fourfold, unseen columns hatched."""
-    big = np.asarray(
-        cv2.resize(rgb, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8
-    ).copy()
-    unseen = np.repeat(~visible, 4)
-    rows, columns = np.indices(big.shape[:2])
-    hatch = ((rows + columns) // 6 % 2 == 0) & unseen[None]
-    big[hatch] = big[hatch] // 2 + 70
-    return big
+def hatched(rgb: UInt8Array, visible: BoolArray) -> UInt8Array:
+    """Return a strip ``[H, W, 3]`` whose unseen columns ``[W]`` are hatched."""
+    rows, columns = np.indices(rgb.shape[:2])
+    stripe = (rows + columns) // 6 % 2 == 0
+    grey = np.where(stripe, 150, 172).astype(np.uint8)
+    return np.where(visible[None, :, None], rgb, grey[..., None])
+
+
+def polar(
+    rgb: UInt8Array,
+    centre_uv: tuple[float, float],
+    reach_px: float,
+    azimuths_deg: tuple[float, float],
+    size: tuple[int, int],
+) -> UInt8Array:
+    """Return a picture unrolled around a point: azimuth across, distance upwards.
+
+    Args:
+        rgb: north up ``[H, W, 3]``; beyond its edges the nearest pixel counts.
+        centre_uv: the point, in continuous pixel coordinates.
+        reach_px: distance at the upper edge; 0 at the lower.
+        azimuths_deg: of the left and the right edge, clockwise from up.
+        size: height and width of the result.
+    """
+    height, width = size
+    left_deg, right_deg = azimuths_deg
+    angle = np.radians(left_deg + (np.arange(width) + 0.5) / width * (right_deg - left_deg))
+    away_px = reach_px * (1.0 - (np.arange(height)[:, None] + 0.5) / height)
+    u = centre_uv[0] + away_px * np.sin(angle) - 0.5
+    v = centre_uv[1] - away_px * np.cos(angle) - 0.5
+    out = cv2.remap(
+        rgb,
+        u.astype(np.float32),
+        v.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(out, np.uint8)

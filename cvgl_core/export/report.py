@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvgl_core.export import words
+from cvgl_core.export.limits import ImagerySource, limits, query_kind
 from cvgl_core.export.mapview import (
     WIDTH,
     BaseMap,
@@ -19,7 +20,17 @@ from cvgl_core.export.mapview import (
     heat_overlay,
 )
 from cvgl_core.export.page import render
-from cvgl_core.export.pictures import DataUri, fitted, jpeg_uri, strip_rgb
+from cvgl_core.export.pictures import DataUri, fitted, jpeg_uri
+from cvgl_core.export.reasons import reasons, why_behind
+from cvgl_core.export.sight import (
+    Sight,
+    SightDrawing,
+    draw_sight,
+    panel_of,
+    points,
+    rivals_of,
+    strip_uri,
+)
 from cvgl_core.fsio import write_bytes
 from cvgl_core.geo import from_lonlat, geodesic_distance_m
 from cvgl_core.types import (
@@ -34,7 +45,9 @@ from cvgl_core.types import (
 
 MAX_CARDS = 6
 PANORAMA_CONE_DEG = 30.0
-RULER_STEP_DEG = 15
+SOURCES_SHOWN = 12
+LEAST_SCALE = 0.05
+"""Evidence that fills a bar, at least: small differences must not look large."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +57,22 @@ class ReportInputs:
     Attributes:
         result: the answer for one photo.
         photo_rgb: the photo, any size, ``[H, W, 3]``.
+        strip: the full circle as the network saw it, the optical axis in its middle.
         tiles_rgb: imagery of the first K candidates in their order, ``[K, p, p, 3]``.
         maps: base maps in grid metres, the close-up first; see ``map_windows``.
+        sights: the estimate, then other places that candidates mean.
+        sources: imagery that was searched.
         truth: the camera's true place, where known (simulated and test photos).
         attribution: who made the imagery, for the maps' captions.
     """
 
     result: LocalizationResult
     photo_rgb: UInt8Array
+    strip: GroundView
     tiles_rgb: UInt8Array
     maps: tuple[BaseMap, ...]
+    sights: tuple[Sight, ...] = ()
+    sources: tuple[ImagerySource, ...] = ()
     truth: LonLat | None = None
     attribution: str = ""
 
@@ -89,12 +108,12 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A mark of the azimuth ruler; position in percent of the strip's width."""
+class Alternative:
+    """A place that was considered and lost."""
 
-    at_percent: float
-    label: str
-    major: bool
+    drawn: SightDrawing
+    away_m: float
+    why: str
 
 
 def write_report(path: Path, inputs: ReportInputs) -> None:
@@ -136,17 +155,52 @@ def report_html(inputs: ReportInputs) -> str:
         maps=maps,
         map_columns=[round(WIDTH / drawn.height, 3) for drawn in maps],
         photo=jpeg_uri(fitted(inputs.photo_rgb, 1400, 700)),
-        strip=jpeg_uri(strip_rgb(result.view.rgb, result.view.visible), 88),
-        ticks=ruler(result.view, estimate.heading_deg),
-        axis_percent=axis_percent(result.view),
+        evidence=_evidence(inputs),
         after=cards,
         before=sorted(cards, key=lambda card: card.candidate.retrieval_rank),
         links=_links(cards),
+        match_weight=_match_weight(result),
+        query=query_kind(result.view),
+        limits=limits(result, inputs.sources),
+        sources=inputs.sources[:SOURCES_SHOWN],
+        more_sources=max(0, len(inputs.sources) - SOURCES_SHOWN),
         metadata=metadata_rows(result.metadata),
         truth=inputs.truth,
         truth_distance_m=_distance_m(inputs.truth, LonLat(estimate.lon, estimate.lat)),
         attribution=inputs.attribution,
     )
+
+
+def _evidence(inputs: ReportInputs) -> dict[str, object] | None:
+    """Return the close look at the estimate and at other places, None where there is none."""
+    if not inputs.sights:
+        return None
+    view, (first, *others) = inputs.result.view, inputs.sights
+    told = [abs(s.match.evidence).max() for s in inputs.sights if s.match is not None]
+    scale = max(LEAST_SCALE, float(max(told, default=0.0)))
+    weight = _match_weight(inputs.result)
+    panel = panel_of(view, first.heading_deg)
+    height, width = inputs.strip.rgb.shape[:2]
+    return {
+        "first": draw_sight(first, view, scale, rivals_of(first, others)),
+        "strip": strip_uri(inputs.strip, panel),
+        "strip_height": round(WIDTH * height / width * 180.0 / panel.half_deg, 1),
+        "scale": points(scale),
+        "reasons": reasons(first, others),
+        "others": [
+            Alternative(
+                draw_sight(other, view, scale),
+                _distance_m(first.place, other.place) or 0.0,
+                why_behind(first, other, weight),
+            )
+            for other in others
+        ],
+    }
+
+
+def _match_weight(result: LocalizationResult) -> float:
+    """Return the weight of the match in a score; see ``Calibration``."""
+    return float(result.provenance.settings.get("match_weight", "1"))
 
 
 def draw_map(inputs: ReportInputs, base: BaseMap, closest: bool) -> MapDrawing:
@@ -207,42 +261,6 @@ def exif_place(metadata: PhotoMetadata) -> LonLat | None:
     if metadata.exif_lon is None or metadata.exif_lat is None:
         return None
     return LonLat(metadata.exif_lon, metadata.exif_lat)
-
-
-def ruler(view: GroundView, heading_deg: float | None) -> tuple[Tick, ...]:
-    """Return marks every 15 degrees under the strip.
-
-    With a known heading (of the optical axis) they are true azimuths, with letters at the eight
-    winds; else degrees to the left and right of the optical axis.
-    """
-    true = heading_deg is not None
-    centre_deg = (heading_deg or 0.0) - view.centre_heading_offset_deg
-    ticks: list[Tick] = []
-    first = -(-(centre_deg - 180.0) // RULER_STEP_DEG) * RULER_STEP_DEG
-    for step in range(360 // RULER_STEP_DEG + 1):
-        azimuth_deg = first + step * RULER_STEP_DEG
-        at_percent = ((azimuth_deg - centre_deg) / 360.0 + 0.5) * 100.0
-        if at_percent > 100.0:
-            break
-        major = azimuth_deg % 45 == 0
-        ticks.append(Tick(round(at_percent, 3), _tick_label(azimuth_deg, true, major), major))
-    return tuple(ticks)
-
-
-def _tick_label(azimuth_deg: float, true: bool, major: bool) -> str:
-    """Return what is written at a mark; nothing at the minor ones."""
-    if not major:
-        return ""
-    if true:
-        index = round(azimuth_deg % 360 / 45) % 8
-        return ("N", "NE", "E", "SE", "S", "SW", "W", "NW")[index]
-    beside_deg = (azimuth_deg + 180.0) % 360.0 - 180.0
-    return f"{beside_deg:+.0f}°" if beside_deg else "axis"
-
-
-def axis_percent(view: GroundView) -> float:
-    """Return where the optical axis lies in the strip, percent of its width."""
-    return round(((view.centre_heading_offset_deg / 360.0 + 0.5) % 1.0) * 100.0, 3)
 
 
 def metadata_rows(metadata: PhotoMetadata) -> list[tuple[str, str, str]]:

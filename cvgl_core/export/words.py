@@ -52,7 +52,9 @@ def metres(value_m: float | None) -> str:
         return "unknown"
     if value_m < 10.0:
         return f"{value_m:.1f} m"
-    return f"{value_m:.0f} m" if value_m < 2000.0 else f"{value_m / 1000:.1f} km"
+    if value_m < 2000.0:
+        return f"{value_m:.0f} m"
+    return f"{value_m / 1000:.1f} km" if value_m < 100_000.0 else f"{value_m / 1000:,.0f} km"
 
 
 def compass(azimuth_deg: float) -> str:

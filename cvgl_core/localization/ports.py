@@ -93,6 +93,10 @@ class Features(Protocol):
     def descriptors_at(self, rolls: Sequence[int]) -> Float32Array:
         """L2-normalised descriptors of the turned view ``[R, D]``."""
 
+    @property
+    def columns(self) -> tuple[Float32Array, ...]:
+        """Detailed descriptors per level, L2-normalised, column-major."""
+
 
 class MatchEngine(Protocol):
     """A network; see ``cvgl_core.models.load_engine``."""
@@ -103,6 +107,9 @@ class MatchEngine(Protocol):
 
     def describe_view(self, view: GroundView, steps: int = 1) -> Features:
         """Describe a ground view that rolls turn by ``1 / steps`` column each."""
+
+    def encode_tiles(self, rgb: UInt8Array) -> tuple[Float32Array, Float32Array]:
+        """Return descriptors ``[N, D]`` and level-0 maps ``[N, C, h, w]`` of tiles."""
 
     def match_scores(
         self, query: Any, rgb: UInt8Array, rolls: Sequence[int] = (0,)

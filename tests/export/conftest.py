@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from cvgl_core.export.mapview import BaseMap
+from cvgl_core.export.sight import ColumnMatch, Sight
 from cvgl_core.geo import TileGrid, cut_antimeridian, metric_crs_for, tile_rings, to_lonlat
 from cvgl_core.geo.crs import from_lonlat
 from cvgl_core.types import (
@@ -121,3 +123,25 @@ def case() -> Case:
 def make() -> Callable[..., Case]:
     """Give the maker itself: test files cannot import one another."""
     return make_case
+
+
+@pytest.fixture
+def make_sight() -> Callable[..., Sight]:
+    """Give the maker of a close look at the estimate of a case, or at another candidate."""
+
+    def make(
+        case: Case, match: ColumnMatch | None, heading_deg: float | None = 0.0, rank: int = 1
+    ) -> Sight:
+        estimate = case.result.estimate
+        return Sight(
+            candidate=case.result.candidates[rank - 1],
+            place=LonLat(estimate.lon, estimate.lat),
+            heading_deg=heading_deg,
+            imagery=BaseMap(case.basemap, case.bounds),
+            covered=np.ones(case.basemap.shape[:2], np.bool_),
+            crs=case.result.posterior.crs,
+            reach_m=50.0,
+            match=match,
+        )
+
+    return make

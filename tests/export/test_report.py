@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cvgl_core.errors import OutputError
+from cvgl_core.export.limits import ImagerySource
 from cvgl_core.export.mapview import BaseMap
 from cvgl_core.export.overview import (
     OverviewEntry,
@@ -22,13 +23,12 @@ from cvgl_core.export.overview import (
 )
 from cvgl_core.export.report import (
     ReportInputs,
-    axis_percent,
     cone_deg,
     map_windows,
     report_html,
-    ruler,
     write_report,
 )
+from cvgl_core.export.sight import ColumnMatch, axis_centred
 from cvgl_core.types import Bounds, Failure, GroundView, LonLat, Verdict
 
 HOSTILE = [
@@ -82,7 +82,8 @@ class Page(HTMLParser):
 
 def inputs(case: Any, **change: Any) -> ReportInputs:
     maps = (BaseMap(case.basemap, case.bounds, "Around the estimate."),)
-    made = ReportInputs(case.result, case.photo, case.tiles, maps)
+    strip = axis_centred(case.result.view)
+    made = ReportInputs(case.result, case.photo, strip, case.tiles, maps)
     return replace(made, **change)
 
 
@@ -113,13 +114,58 @@ def test_the_report_says_it_all(case: Any) -> None:
     assert page.tags.count("svg") >= 2
 
 
+def looked_at(case: Any, make_sight: Any, heading_deg: float | None = 123.4) -> dict[str, Any]:
+    """The estimate and two other places."""
+    random = np.random.default_rng(2)
+    matches = [
+        ColumnMatch(
+            -180.0, random.uniform(-0.02, 0.1, 16), random.uniform(0, 0.02, 16),
+            np.arange(16) > 1, LonLat(case.result.estimate.lon, case.result.estimate.lat),
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    sights = tuple(
+        make_sight(case, match, heading_deg, rank) for rank, match in enumerate(matches, start=1)
+    )
+    source = ImagerySource("city <b>.tif", "2019-05-01", 0.25, "12" * 32)
+    return {"sights": sights, "sources": (source,) * 20}
+
+
+def test_the_evidence_is_shown(case: Any, make_sight: Any) -> None:
+    html = report_html(inputs(case, **looked_at(case, make_sight)))
+    page = Page(html)
+    for words in (
+        "What matched", "N 0°", "SE 135°", "Speaks for this place rather than the others",
+        "All directions together", "Other places that were considered", "compared with the first",
+        "Imagery that was searched", "city <b>.tif", "2019-05-01", "And 8 more", "Kind of query",
+        "What this result can bear", "a full circle, its heading given",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert "<b>.tif" not in html
+    assert page.text.count("compared with the first") == 2
+    # The strip is in the file once, however often it is drawn.
+    assert html.count('id="strip"') == 1 and html.count('href="#strip"') == 3
+    assert "url(" not in re.sub(r"url\(#unseen\)", "", html)
+
+
+def test_evidence_without_heading_or_match(case: Any, make_sight: Any) -> None:
+    sights = (make_sight(case, None, None),)
+    view = GroundView(case.result.view.rgb, np.arange(256) < 60, None)
+    result = replace(
+        case.result, view=view, estimate=replace(case.result.estimate, heading_deg=None)
+    )
+    text = Page(report_html(inputs(case, result=result, sights=sights))).text
+    assert "cannot be laid out" in text and "was not looked at" in text and "axis" in text
+    assert "All candidates listed lie around the same place" in text
+
+
 def test_pages_are_self_contained(case: Any) -> None:
     for html in (report_html(inputs(case)), overview_html(overview(case))):
         page = Page(html)
         assert all(a.startswith(("data:image/", "#", "one.html")) for a in page.addresses)
         assert not {"script", "iframe", "link", "object", "form"} & set(page.tags)
         assert "default-src 'none'" in html
-        assert "url(" not in html and "@import" not in html
+        assert "url(" not in html.replace("url(#unseen)", "") and "@import" not in html
         assert "nan" not in re.sub(r"data:[^\"']*", "", html).lower().split()
 
 
@@ -162,20 +208,7 @@ def test_little_is_known(case: Any) -> None:
     )  # fmt: skip
     page = Page(report_html(inputs(case, result=result, tiles_rgb=case.tiles[:0])))
     assert "unknown" in page.text and "not stated" in page.text
-    assert "relative to the optical axis" in page.text
-
-
-def test_ruler_marks_true_azimuths() -> None:
-    rgb, visible = np.zeros((48, 256, 3), np.uint8), np.ones(256, bool)
-    north = GroundView(rgb, visible, 0.0, 90.0)  # axis to the east, north in the centre
-    labels = {tick.label: tick.at_percent for tick in ruler(north, 90.0) if tick.label}
-    assert labels["N"] == 50.0 and labels["E"] == 75.0 and labels["W"] == 25.0
-    assert axis_percent(north) == 75.0
-    free = GroundView(rgb, visible, None, 0.0)
-    labels = {tick.label: tick.at_percent for tick in ruler(free, 200.0) if tick.label}
-    assert labels["S"] == pytest.approx(50 - 20 / 3.6, abs=1e-2)
-    labels = {tick.label: tick.at_percent for tick in ruler(free, None) if tick.label}
-    assert labels["axis"] == 50.0 and labels["+90°"] == 75.0
+    assert "What matched" not in page.text
 
 
 def test_close_up_holds_the_estimate(case: Any) -> None:

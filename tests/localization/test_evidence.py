@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cvgl_core.localization.evidence import base_map
-from cvgl_core.types import Bounds
+from cvgl_core.localization.evidence import base_map, strip
+from cvgl_core.photo import to_ground_view
+from cvgl_core.types import Bounds, GroundSpec, Projection
 
 GSD_M = 0.5
 
@@ -49,3 +50,17 @@ def test_the_map_lies_where_it_says(size_m):
     y_m = bounds.top_m - row * pixel_m
     assert made.rgb[row, col, 0] == round(x_m / GSD_M) % 256
     assert made.rgb[row, col, 1] == round(-y_m / GSD_M) % 256
+
+
+@pytest.mark.parametrize(("given_deg", "finer"), [(90.0, True), (60.0, False), (None, False)])
+def test_the_strip_is_drawn_again_only_if_it_is_the_same_view(make_photo, given_deg, finer):
+    photo = make_photo(heading_deg=100.0, projection=Projection.PERSPECTIVE)
+    spec = GroundSpec(12, 64, 37.5, -30.0)
+    view = to_ground_view(photo, spec, fov_deg=90.0)
+    drawn = strip(photo, view, spec, given_deg)
+    assert drawn.rgb.shape == (12 * 32, 64 * 32, 3) and drawn.visible.shape == (64 * 32,)
+    # A quarter of the circle around the axis, which lies in the middle now.
+    assert drawn.visible[1024 - 240 : 1024 + 240].all()
+    assert not drawn.visible[: 1024 - 320].any() and not drawn.visible[1024 + 320 :].any()
+    blocks = drawn.rgb.reshape(12, 32, 64, 32, 3)
+    assert (blocks == blocks[:, :1, :, :1]).all() != finer
