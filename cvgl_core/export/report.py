@@ -20,17 +20,10 @@ from cvgl_core.export.mapview import (
     heat_overlay,
 )
 from cvgl_core.export.page import render
+from cvgl_core.export.panel import panel_of, strip_uri
 from cvgl_core.export.pictures import DataUri, fitted, jpeg_uri
 from cvgl_core.export.reasons import reasons, why_behind
-from cvgl_core.export.sight import (
-    Sight,
-    SightDrawing,
-    draw_sight,
-    panel_of,
-    points,
-    rivals_of,
-    strip_uri,
-)
+from cvgl_core.export.sight import Sight, SightDrawing, draw_sight, points, rivals_of
 from cvgl_core.fsio import write_bytes
 from cvgl_core.geo import from_lonlat, geodesic_distance_m
 from cvgl_core.types import (
@@ -270,6 +263,7 @@ def metadata_rows(metadata: PhotoMetadata) -> list[tuple[str, str, str]]:
         "size": ("Size", f"{metadata.width_px} x {metadata.height_px} px"),
         "projection": ("Projection", metadata.projection.value),
         "heading_deg": ("Heading", _heading(metadata)),
+        "magnetic_heading_deg": ("Compass showed", _degrees(metadata.magnetic_heading_deg)),
         "fov_deg": ("Field of view", _degrees(metadata.fov_deg)),
         "pitch_deg": ("Pitch", _degrees(metadata.pitch_deg)),
         "roll_deg": ("Roll", _degrees(metadata.roll_deg)),

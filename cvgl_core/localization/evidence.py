@@ -12,8 +12,9 @@ import numpy as np
 from cvgl_core.errors import PhotoViewError
 from cvgl_core.export.limits import ImagerySource
 from cvgl_core.export.mapview import BaseMap
+from cvgl_core.export.panel import axis_centred
 from cvgl_core.export.report import MAX_CARDS, ReportInputs, map_windows
-from cvgl_core.export.sight import ColumnMatch, Sight, axis_centred
+from cvgl_core.export.sight import ColumnMatch, Sight
 from cvgl_core.geo import convergence_deg, from_lonlat, geodesic_distance_m
 from cvgl_core.index.manifest import SourceRecord
 from cvgl_core.localization.columns import column_matches

@@ -21,6 +21,7 @@ from cvgl_core.export.overview import (
     overview_html,
     write_overview,
 )
+from cvgl_core.export.panel import axis_centred
 from cvgl_core.export.report import (
     ReportInputs,
     cone_deg,
@@ -28,7 +29,7 @@ from cvgl_core.export.report import (
     report_html,
     write_report,
 )
-from cvgl_core.export.sight import ColumnMatch, axis_centred
+from cvgl_core.export.sight import ColumnMatch
 from cvgl_core.types import Bounds, Failure, GroundView, LonLat, Verdict
 
 HOSTILE = [
