@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -234,8 +233,7 @@ def locate_photo(
     """
     located = _located(batch, photo, options.asked(progress))
     if options.output is not None:
-        page = partial(_page, batch, located, photo, options) if options.report else None
-        _write(options.output / name, located, page, progress)
+        _write(options.output / name, located, photo, options.report, progress)
     return located.result
 
 
@@ -246,30 +244,19 @@ def _located(batch: Batch | SeveralBatch, photo: Photo, asked: Asked) -> Located
     return Located(batch.localizer.localize(photo, **asked), batch.index)
 
 
-def _write(
-    stem: Path, located: Located, page: Callable[[Path], None] | None, progress: Progress
-) -> None:
+def _write(stem: Path, located: Located, photo: Photo, report: bool, progress: Progress) -> None:
     """Write the files of a result, the GeoJSON last: where it is, the others are."""
-    result = located.result
+    result, index = located.result, located.index
     progress("writing", 0, 6)
     write_heatmap(stem.with_name(f"{stem.name}.heatmap.tif"), result)
     progress("writing", 1, 6)
-    if page is not None:
-        page(stem.with_name(f"{stem.name}.html"))
+    if report:
+        from cvgl_core.export.report import write_report
+        from cvgl_core.localization.evidence import report_inputs
+
+        write_report(stem.with_name(f"{stem.name}.html"), report_inputs(result, photo, index))
     progress("writing", 2, 6)
     write_geojson(stem.with_name(f"{stem.name}.geojson"), result)
-
-
-def _page(
-    batch: Batch | SeveralBatch, located: Located, photo: Photo, options: BatchOptions, path: Path
-) -> None:
-    """Write the report of a result."""
-    from cvgl_core.export.report import write_report
-    from cvgl_core.localization.evidence import report_inputs
-
-    engine, index = batch.localizer.engine, located.index
-    inputs = report_inputs(located.result, photo, index, engine, fov_deg=options.fov_deg)
-    write_report(path, inputs)
 
 
 @contextmanager

@@ -102,16 +102,17 @@ def _of_query(result: LocalizationResult) -> list[str]:
 
 def _of_calibration(result: LocalizationResult) -> list[str]:
     """Return what the probabilities mean."""
-    fitted_on = result.provenance.settings.get("calibrated_on", "nothing")
-    if fitted_on == "nothing":
+    settings = result.provenance.settings
+    fitted_on = settings.get("calibrated_on", "nothing")
+    if fitted_on == "nothing" or settings.get("calibrated_for_such_photos") == "no":
         return [
-            "These weights were not calibrated: the probabilities are an order of the candidates, "
-            "not frequencies."
+            "These weights were not calibrated for photos of this kind: read the probabilities as "
+            "an order of the candidates, not as frequencies."
         ]
     return [
         "“Probability” is a calibrated share: of many answers with 80 %, about 80 in 100 were "
-        f"right on the photos it was fitted on ({fitted_on}). On other photos and imagery "
-        "it is an indication, not a measurement."
+        f"right on the photos that it was fitted on ({fitted_on}). On other photos and imagery it "
+        "is an indication, not a measurement."
     ]
 
 

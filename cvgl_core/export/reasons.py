@@ -40,9 +40,6 @@ def reasons(first: Sight, others: Sequence[Sight]) -> Reasons | None:
     )
     if rivals is not None:
         total += f", {100 * rivals[seen].sum():.1f} at the other places below (mean)"
-    unseen = 100 * match.here[~seen].sum()
-    if abs(unseen) >= _LEAST * 100:
-        total += f"; directions that the photo does not show added {unseen:.1f}, for no reason"
     return Reasons(total, _directions(match, told, 1), _directions(match, told, -1))
 
 

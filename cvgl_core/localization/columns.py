@@ -2,7 +2,7 @@
 
 The level-0 descriptor of a view is a row of azimuth columns, and its cosine with a position of a
 tile's map is a sum over channels. The sum over the channels of one column is what that direction
-adds: the split is exact.
+adds: the split is exact. Columns that the view does not show add nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cvgl_core.export.sight import ColumnMatch
 from cvgl_core.geo import convergence_deg, to_lonlat
 from cvgl_core.index import ReducedMaps, reduce_maps
 from cvgl_core.localization.ports import MatchEngine, TileIndex
+from cvgl_core.models.maps import seen_norm
 from cvgl_core.types import Float32Array, GroundView, IntArray, LonLat
 
 
@@ -44,9 +45,9 @@ def column_matches(
         if centre_deg is None:
             centre_deg = axis_deg - view.centre_heading_offset_deg
         shift_px = round(centre_deg / 360.0 * view.rgb.shape[1])
-        columns = column_descriptors(engine, view, shift_px)
+        columns, weights = column_descriptors(engine, view, shift_px)
         order = np.concatenate([places for places, _ in stored]).argsort()
-        parts = np.concatenate([column_parts(columns, maps) for _, maps in stored])[order]
+        parts = np.concatenate([column_parts(columns, weights, maps) for _, maps in stored])[order]
         visible = np.roll(view.visible, shift_px).reshape(len(columns), -1)
         best = np.unravel_index(parts[place].sum(axis=0).argmax(), parts.shape[2:])
         at = _position(index, int(tiles[place]), best, parts.shape[2:])
@@ -62,27 +63,35 @@ def column_matches(
     return matches
 
 
-def column_descriptors(engine: MatchEngine, view: GroundView, shift_px: int) -> Float32Array:
-    """Return each column's part of the level-0 descriptor of a turned view, ``[n, C]``.
+def column_descriptors(
+    engine: MatchEngine, view: GroundView, shift_px: int
+) -> tuple[Float32Array, Float32Array | None]:
+    """Return each column's part of the level-0 descriptor of a turned view, and their weights.
 
-    Rows are zero outside of their column. Whole columns are turned after describing, as they are
-    when headings are searched.
+    The parts ``[n, C]`` are zero outside of their column; weights ``[n]`` are None for a full
+    circle. Whole columns are turned after describing, as they are when headings are searched.
     """
     count = engine.card.ground_columns
     whole, rest_px = divmod(shift_px, view.rgb.shape[1] // count)
     turned = replace(
         view, rgb=np.roll(view.rgb, rest_px, axis=1), visible=np.roll(view.visible, rest_px)
     )
-    level0 = engine.describe_view(turned).columns[0]
-    width = len(level0) // count
-    own = np.arange(len(level0)) // width == np.arange(count)[:, None]
-    split: Float32Array = np.where(own, np.roll(level0, whole * width), np.float32(0))
-    return split
+    features = engine.describe_view(turned)
+    (level0,), weights = features.columns_at(0, [whole]), features.weights_at([whole])
+    own = np.arange(len(level0)) // (len(level0) // count) == np.arange(count)[:, None]
+    split: Float32Array = np.where(own, level0, np.float32(0))
+    return split, None if weights is None else weights[0]
 
 
-def column_parts(columns: Float32Array, maps: ReducedMaps) -> Float32Array:
+def column_parts(
+    columns: Float32Array, weights: Float32Array | None, maps: ReducedMaps
+) -> Float32Array:
     """Return what columns ``[n, C]`` add to the cosine at every position, ``[N, n, h, w]``."""
-    added = maps.codes.astype(np.float32) @ (columns @ maps.basis).T
+    codes = maps.codes.astype(np.float32)
+    added = codes @ (columns @ maps.basis).T
+    if weights is not None:
+        flat = codes.reshape(-1, codes.shape[-1])
+        added /= seen_norm(flat, maps.basis, weights[None]).reshape(*codes.shape[:3], 1)
     return np.moveaxis(added, -1, 1)
 
 

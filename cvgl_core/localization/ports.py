@@ -93,9 +93,11 @@ class Features(Protocol):
     def descriptors_at(self, rolls: Sequence[int]) -> Float32Array:
         """L2-normalised descriptors of the turned view ``[R, D]``."""
 
-    @property
-    def columns(self) -> tuple[Float32Array, ...]:
-        """Detailed descriptors per level, L2-normalised, column-major."""
+    def columns_at(self, level: int, rolls: Sequence[int]) -> Float32Array:
+        """Detailed descriptors of the turned view at a level ``[R, n * d_l]``, column-major."""
+
+    def weights_at(self, rolls: Sequence[int]) -> Float32Array | None:
+        """Weights of the turned view's columns ``[R, n]``; None where all count alike."""
 
 
 class MatchEngine(Protocol):

@@ -46,7 +46,6 @@ class SeveralLocalizer:
             WeightsMismatchError: another network made one of them, or in another precision.
         """
         check_alike(indexes)
-        self.engine = engine
         by_grid: dict[TileGrid, list[Index]] = {}
         for index in indexes:
             by_grid.setdefault(index.grid, []).append(index)

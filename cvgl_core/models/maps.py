@@ -39,14 +39,14 @@ def match_maps(
         codes = maps.codes[start : start + _CHUNK_TILES].astype(np.float32).reshape(-1, kept)
         cosines = codes @ queries
         if weights is not None:
-            cosines /= _seen_norm(codes, maps.basis, weights)
+            cosines /= seen_norm(codes, maps.basis, weights)
         best[start : start + _CHUNK_TILES] = cosines.reshape(-1, height * width, len(columns0)).max(
             axis=1
         )
     return best
 
 
-def _seen_norm(codes: Float32Array, basis: Float32Array, weights: Float32Array) -> Float32Array:
+def seen_norm(codes: Float32Array, basis: Float32Array, weights: Float32Array) -> Float32Array:
     """Return the norm of each position's seen part, restored from its code ``[P, R]``.
 
     The whole has unit length, of which the kept channels hold nearly all.

@@ -48,6 +48,8 @@ def test_what_probability_means(case: Any) -> None:
     settings = {"calibrated_on": "400 views of a simulated city"}
     provenance = replace(case.result.provenance, settings=settings)
     assert "400 views of a simulated city" in said(case, provenance=provenance)
+    other = replace(provenance, settings=settings | {"calibrated_for_such_photos": "no"})
+    assert "not as frequencies" in said(case, provenance=other)
 
 
 def test_elsewhere_that_was_no_verdict(case: Any) -> None:

@@ -6,11 +6,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from cvgl_core.geo import convergence_deg, from_lonlat
 from cvgl_core.index import reduce_maps
 from cvgl_core.localization.columns import column_descriptors, column_matches, column_parts
 from cvgl_core.localization.evidence import places
+from cvgl_core.models.decoder import all_cosines
+from cvgl_core.models.features import weigh_columns
+from cvgl_core.models.maps import match_maps
+from cvgl_core.models.query import QueryFeatures
 from cvgl_core.types import GroundView
 
 COLUMNS, CHANNELS, WIDTH = 16, 4, 64
@@ -30,14 +35,15 @@ class MapEngine:
         maps = random.standard_normal((tiles, COLUMNS * CHANNELS, 8, 8))
         self.maps = unit(maps).astype(np.float32)
         self.colour = random.uniform(1, 2, CHANNELS)
-        self.described = 0
 
-    def describe_view(self, view):
-        self.described += 1
-        seen = view.rgb[..., 0].astype(float) * view.visible
-        mean = seen.reshape(len(seen), COLUMNS, -1).mean(axis=(0, 2))
-        columns = (mean[:, None] * self.colour).ravel()
-        return SimpleNamespace(columns=((columns / np.linalg.norm(columns)).astype(np.float32),))
+    def describe_view(self, view, steps=1):
+        bright = view.rgb[..., 0].astype(float)
+        mean = bright.reshape(len(bright), COLUMNS, -1).mean(axis=(0, 2))
+        seen = view.visible.reshape(COLUMNS, -1).mean(axis=1)
+        raw = torch.from_numpy((mean[:, None] * self.colour).reshape(1, -1))
+        columns = weigh_columns(raw, torch.from_numpy(seen[None])).numpy().astype(np.float32)
+        weights = None if (seen == 1).all() else seen[None].astype(np.float32)
+        return QueryFeatures(np.zeros((1, 0), np.float32), (columns,), COLUMNS, weights=weights)
 
     def encode_tiles(self, rgb):
         return np.zeros((len(rgb), 8)), self.maps[rgb[:, 0, 0, 0]]
@@ -62,15 +68,29 @@ def index(fakes):
     return fakes.Index()
 
 
-def test_parts_add_up_to_the_match():
+@pytest.mark.parametrize("seen", [WIDTH, 30])
+def test_parts_add_up_to_the_match(seen):
     engine = MapEngine()
-    split = column_descriptors(engine, view(True), 0)
-    whole = engine.describe_view(view(True)).columns[0]
-    np.testing.assert_array_equal(split.sum(axis=0), whole)
+    looked = view(True, seen=seen)
+    split, weights = column_descriptors(engine, looked, 0)
+    assert (weights is None) == (seen == WIDTH)
+    features = engine.describe_view(looked)
+    whole = features.columns_at(0, [0])
+    np.testing.assert_array_equal(split.sum(axis=0), whole[0])
     assert ((split != 0).sum(axis=0) <= 1).all()
-    parts = column_parts(split, reduce_maps(engine.maps, engine.maps.shape[1]))
-    cosines = np.einsum("c,kchw->khw", whole, engine.maps)
-    np.testing.assert_allclose(parts.sum(axis=1), cosines, atol=0.02)
+    reduced = reduce_maps(engine.maps, engine.maps.shape[1])
+    parts = column_parts(split, weights, reduced)
+    best = parts.sum(axis=1).max(axis=(1, 2))
+    np.testing.assert_allclose(
+        best, match_maps(whole, features.weights_at([0]), reduced)[:, 0], atol=1e-5
+    )
+    exact = all_cosines(
+        torch.from_numpy(whole), torch.from_numpy(engine.maps),
+        None if weights is None else torch.from_numpy(weights[None]),
+    )  # fmt: skip
+    np.testing.assert_allclose(best, exact[0].amax(dim=(1, 2)), atol=0.02)
+    if weights is not None:
+        assert (parts[:, weights == 0] == 0).all()
 
 
 @pytest.mark.parametrize("shift_px", [0, 4, 16, 17, 62, -3])
@@ -78,7 +98,7 @@ def test_a_turned_view_is_the_view_of_that_heading(shift_px):
     engine = MapEngine()
     turned = column_descriptors(engine, view(), shift_px)
     there = column_descriptors(engine, view(True, shift_px / WIDTH * 360), 0)
-    np.testing.assert_allclose(turned, there, atol=1e-6)
+    np.testing.assert_allclose(turned[0], there[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("stored", [False, True])
@@ -96,8 +116,10 @@ def test_known_and_found_headings_say_the_same(index, stored):
     for one, other in zip(known, found, strict=True):
         np.testing.assert_allclose(one.here, other.here, atol=1e-6)
         np.testing.assert_array_equal(one.seen, other.seen)
-    split = column_descriptors(engine, view(True, 90.0, 20), 0)
+    split, weights = column_descriptors(engine, view(True, 90.0, 20), 0)
     cosines = np.einsum("nc,kchw->knhw", split, engine.maps[tiles])
+    energy = np.square(engine.maps[tiles]).reshape(3, COLUMNS, CHANNELS, 8, 8).sum(axis=2)
+    cosines /= np.sqrt(np.einsum("n,knhw->khw", weights, energy))[:, None]
     for place, match in enumerate(known):
         best = np.unravel_index(cosines[place].sum(axis=0).argmax(), (8, 8))
         np.testing.assert_allclose(match.here, cosines[place][:, best[0], best[1]], atol=0.02)
