@@ -46,6 +46,7 @@ def limits(result: LocalizationResult, sources: Sequence[ImagerySource]) -> list
     """Return sentences that belong beside the figures, what is particular to this result first."""
     return [
         *_of_verdict(result),
+        *_of_order(result),
         *_of_query(result),
         *_of_calibration(result),
         *_of_imagery(result, sources),
@@ -73,6 +74,17 @@ def _of_verdict(result: LocalizationResult) -> list[str]:
             "of photo low scores are no evidence that it was taken elsewhere."
         )
     return said
+
+
+def _of_order(result: LocalizationResult) -> list[str]:
+    """Return why the square named first may not have the best score."""
+    best = max((candidate.score for candidate in result.candidates), default=0.0)
+    if not result.candidates or result.candidates[0].score >= best:
+        return []
+    return [
+        "The square named first is not the one of the best score: the place found lies in its "
+        "middle, and several overlapping squares may have voted for it. Look at the others, too."
+    ]
 
 
 def _of_query(result: LocalizationResult) -> list[str]:

@@ -69,3 +69,11 @@ def test_years_and_months_and_coarse_imagery(case: Any) -> None:
     text = said(case, coarse, replace(SHARP, acquired="2025-04"))
     assert "imagery of 2025-01-01 to 2025-04-01." in text
     assert "2.0 m per pixel was enlarged to the 0.56 m" in text
+
+
+def test_a_first_square_of_a_lower_score(case: Any) -> None:
+    assert "not the one of the best score" not in said(case)
+    first, second, *others = case.result.candidates
+    moved = (second, first, *others)
+    assert "not the one of the best score" in said(case, candidates=moved)
+    assert said(case, candidates=())
