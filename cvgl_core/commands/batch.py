@@ -1,23 +1,22 @@
-"""Locating many photos: a result or a failure for each, files that are whole or absent."""
+"""Locating photos with what is opened once: indexes, the network, and what is asked of all."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
-from cvgl_core.console import PROGRAM_FAULT, one_line
-from cvgl_core.errors import CvglError, OutputError, PhotoError
-from cvgl_core.export.geojson import (
-    failure_to_json,
-    result_to_geojson,
-    to_line,
-    write_geojson,
-)
+from cvgl_core import __version__
+from cvgl_core.commands.formats import Sidecars
+from cvgl_core.commands.inputs import Stated
+from cvgl_core.console import one_line
+from cvgl_core.export.geojson import estimate_properties, write_geojson
 from cvgl_core.export.heatmap import write_heatmap
+from cvgl_core.fsio import output_errors
 from cvgl_core.index import Index
 from cvgl_core.localization import (
     Area,
@@ -29,20 +28,12 @@ from cvgl_core.localization import (
 )
 from cvgl_core.localization.device_gallery import search_on
 from cvgl_core.models import Engine, load_engine
-from cvgl_core.photo import read_photo
-from cvgl_core.types import (
-    Failure,
-    LocalizationResult,
-    Photo,
-    Progress,
-    Verdict,
-    no_progress,
-)
+from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress
 
 log = logging.getLogger(__name__)
 
-ALL_OUTSIDE = 3
-"""Exit code when every photo was judged to lie outside the area."""
+QUERY_KEY = "query_sha256"
+"""Setting of a result: the hash of all that was asked, but for the photo."""
 
 
 class Asked(TypedDict):
@@ -62,10 +53,11 @@ class BatchOptions:
     heading_deg: float | None = None
     search_heading: bool = False
     fov_deg: float | None = None
+    pitch_deg: float | None = None
     near: Near | Area | None = None
     output: Path | None = None
     report: bool = False
-    as_json: bool = False
+    sidecars: Sidecars | None = None
 
     def asked(self, progress: Progress) -> Asked:
         """Return what is asked of a localizer."""
@@ -77,20 +69,56 @@ class BatchOptions:
             progress=progress,
         )
 
+    def of(self, stated: Stated) -> BatchOptions:
+        """Return the same with what is stated of one photo, which counts for more."""
+        silent = stated.heading_deg is None and not stated.search_heading
+        return replace(
+            self,
+            heading_deg=self.heading_deg if silent else stated.heading_deg,
+            search_heading=self.search_heading if silent else stated.search_heading,
+            fov_deg=self.fov_deg if stated.fov_deg is None else stated.fov_deg,
+            pitch_deg=self.pitch_deg if stated.pitch_deg is None else stated.pitch_deg,
+            near=self.near if stated.near is None else stated.near,
+        )
+
+    def files(self, name: str, photo: Path) -> dict[str, Path]:
+        """Return the files of a photo's answer by kind; none without a folder for them."""
+        if self.output is None:
+            return {}
+        kinds = {"heatmap": ".heatmap.tif", "report": ".html", "geojson": ".geojson"}
+        files = {kind: self.output / f"{name}{suffix}" for kind, suffix in kinds.items()}
+        if not self.report:
+            del files["report"]
+        if self.sidecars is Sidecars.PHOTOS:
+            files["sidecar"] = photo.with_name(f"{photo.name}.xmp")
+        elif self.sidecars is Sidecars.RESULTS:
+            files["sidecar"] = self.output / f"{name}{photo.suffix}.xmp"
+        return files
+
 
 @dataclass(frozen=True)
 class Batch:
-    """What is opened once."""
+    """What is opened once.
+
+    Attributes:
+        index: what is searched.
+        localizer: searches it.
+        identity: what an answer depends on beside the photo and what is asked of it; empty where
+            nobody will ask whether an answer is still the one that would come out.
+    """
 
     index: Index
     localizer: Localizer
+    identity: str = ""
 
 
 @dataclass(frozen=True)
 class SeveralBatch:
     """The same of several indexes."""
 
+    indexes: tuple[Index, ...]
     localizer: SeveralLocalizer
+    identity: str = ""
 
 
 def open_batch(index: Path, model: str | None, device: str, settings: LocalizeSettings) -> Batch:
@@ -101,7 +129,8 @@ def open_batch(index: Path, model: str | None, device: str, settings: LocalizeSe
         WeightsError: the weights cannot be used, or did not make this index.
     """
     opened = Index.open(index)
-    return Batch(opened, Localizer(opened, _engine([opened], model, device), settings))
+    localizer = Localizer(opened, _engine([opened], model, device), settings)
+    return Batch(opened, localizer, _identity([opened], settings))
 
 
 def open_several(
@@ -113,9 +142,15 @@ def open_several(
         IndexFolderError: an index cannot be used.
         WeightsError: the weights cannot be used, or did not make every index.
     """
-    opened = [Index.open(path) for path in indexes]
-    engine = _engine(opened, model, device)
-    return SeveralBatch(SeveralLocalizer(opened, engine, settings))
+    opened = tuple(Index.open(path) for path in indexes)
+    localizer = SeveralLocalizer(opened, _engine(opened, model, device), settings)
+    return SeveralBatch(opened, localizer, _identity(opened, settings))
+
+
+def _identity(indexes: Sequence[Index], settings: LocalizeSettings) -> str:
+    """Return software, settings, indexes and, by what made them, weights as one text."""
+    made = [(one.manifest.index_id, one.manifest.weights_sha256) for one in indexes]
+    return json.dumps([__version__, made, settings.as_text()])
 
 
 def _engine(indexes: Sequence[Index], model: str | None, device: str) -> Engine:
@@ -126,90 +161,6 @@ def _engine(indexes: Sequence[Index], model: str | None, device: str) -> Engine:
         search_on(index, engine.device)
     log.info("model %s on %s", engine.card.name, engine.device)
     return engine
-
-
-def run_batch(
-    batch: Batch | SeveralBatch,
-    photos: Sequence[Path],
-    options: BatchOptions,
-    echo: Callable[[str], None],
-    progress: Progress,
-) -> int:
-    """Locate every photo, say a line for each, and return the exit code.
-
-    Args:
-        batch: index and localizer.
-        photos: files.
-        options: the same for all.
-        echo: takes each line of output.
-        progress: told of photos done.
-
-    Returns:
-        0 if a photo was placed, 3 if all were judged outside, the code of the first failure if
-        there was one.
-
-    Raises:
-        CvglError: the index or the settings are at fault, which would fail every photo.
-    """
-    outcomes: list[int] = []
-    for done, (path, name) in enumerate(zip(photos, output_names(photos), strict=True)):
-        progress("locating photos", done, len(photos))
-        with _failures(path) as failed:
-            result = locate_photo(batch, read_photo(path), name, options)
-            outside = result.estimate.verdict is Verdict.NOT_IN_AREA
-            outcomes.append(ALL_OUTSIDE if outside else 0)
-            echo(to_line(result_to_geojson(result)) if options.as_json else result_line(result))
-        for failure in failed:
-            outcomes.append(failure.exit_code)
-            if options.as_json:
-                echo(to_line(failure_to_json(failure)))
-    progress("locating photos", len(photos), len(photos))
-    return exit_code(outcomes)
-
-
-def exit_code(outcomes: Sequence[int]) -> int:
-    """Return the exit code of a batch from those of its photos."""
-    failures = [code for code in outcomes if code not in (0, ALL_OUTSIDE)]
-    if failures:
-        return failures[0]
-    return ALL_OUTSIDE if outcomes and all(code == ALL_OUTSIDE for code in outcomes) else 0
-
-
-def output_names(photos: Sequence[Path]) -> list[str]:
-    """Return a file name without suffix for each photo, all different even if case is ignored.
-
-    The first photo of a name keeps it; the next ones become ``NAME-2``, ``NAME-3``, ...
-    """
-    taken = {path.stem.casefold() for path in photos}
-    given: set[str] = set()
-    names: list[str] = []
-    for path in photos:
-        name, number = path.stem, 1
-        while name.casefold() in given or (number > 1 and name.casefold() in taken):
-            number += 1
-            name = f"{path.stem}-{number}"
-        given.add(name.casefold())
-        names.append(name)
-    return names
-
-
-def result_line(result: LocalizationResult) -> str:
-    """Return a result as one line for people."""
-    estimate, photo = result.estimate, one_line(result.provenance.photo)
-    verdict = f"{estimate.verdict.value} ({estimate.confidence.value})"
-    if estimate.verdict is Verdict.NOT_IN_AREA:
-        outside = result.posterior.outside_probability
-        return f"{photo}  {verdict}  outside with probability {outside:.2f}"
-    parts = [
-        f"{photo}  {verdict}  {estimate.lat:.6f}, {estimate.lon:.6f}",
-        f"p {estimate.probability:.2f}",
-        f"within {estimate.radius_50_m:.1f} m (50 %), {estimate.radius_90_m:.1f} m (90 %)",
-    ]
-    if estimate.heading_deg is not None and estimate.heading_std_deg is not None:
-        parts.append(f"looking {estimate.heading_deg:.0f} ± {estimate.heading_std_deg:.0f} deg")
-    if result.exif_distance_m is not None:
-        parts.append(f"{result.exif_distance_m:,.1f} m from its EXIF position")
-    return "  ".join(parts)
 
 
 def locate_photo(
@@ -231,10 +182,46 @@ def locate_photo(
     Raises:
         CvglError: the photo, the options or the output are at fault.
     """
+    if options.pitch_deg is not None:
+        photo = _pitched(photo, options.pitch_deg)
     located = _located(batch, photo, options.asked(progress))
-    if options.output is not None:
-        _write(options.output / name, located, photo, options.report, progress)
+    if batch.identity:
+        located = _stamped(located, query_hash(batch, options))
+    files = options.files(name, photo.path)
+    if files:
+        _write(files, located, photo, progress)
     return located.result
+
+
+def query_hash(batch: Batch | SeveralBatch, options: BatchOptions) -> str:
+    """Return the hash of all that decides an answer but the photo."""
+    asked = {
+        name: value for name, value in options.asked(no_progress).items() if name != "progress"
+    }
+    text = json.dumps([batch.identity, asked, options.pitch_deg], sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Return what tells a prior from others, fit for JSON."""
+    if isinstance(value, Area):
+        return value.shape.wkb_hex
+    assert is_dataclass(value) and not isinstance(value, type)
+    return asdict(value)
+
+
+def _pitched(photo: Photo, pitch_deg: float) -> Photo:
+    """Return a photo taken to look up by an angle, whatever its file says."""
+    sources = photo.metadata.sources | {"pitch_deg": "given"}
+    return replace(photo, metadata=replace(photo.metadata, pitch_deg=pitch_deg, sources=sources))
+
+
+def _stamped(located: Located, query_sha256: str) -> Located:
+    """Return a result that says what was asked."""
+    made_by = located.result.provenance
+    settings = made_by.settings | {QUERY_KEY: query_sha256}
+    result = replace(located.result, provenance=replace(made_by, settings=settings))
+    return replace(located, result=result)
 
 
 def _located(batch: Batch | SeveralBatch, photo: Photo, asked: Asked) -> Located:
@@ -244,38 +231,24 @@ def _located(batch: Batch | SeveralBatch, photo: Photo, asked: Asked) -> Located
     return Located(batch.localizer.localize(photo, **asked), batch.index)
 
 
-def _write(stem: Path, located: Located, photo: Photo, report: bool, progress: Progress) -> None:
+def _write(files: Mapping[str, Path], located: Located, photo: Photo, progress: Progress) -> None:
     """Write the files of a result, the GeoJSON last: where it is, the others are."""
     result, index = located.result, located.index
     progress("writing", 0, 6)
-    write_heatmap(stem.with_name(f"{stem.name}.heatmap.tif"), result)
+    with output_errors(files["geojson"]):
+        files["geojson"].unlink(missing_ok=True)  # of another answer: its files are replaced now
+    write_heatmap(files["heatmap"], result)
     progress("writing", 1, 6)
-    if report:
+    if "report" in files:
         from cvgl_core.export.report import write_report
         from cvgl_core.localization.evidence import report_inputs
 
-        write_report(stem.with_name(f"{stem.name}.html"), report_inputs(result, photo, index))
+        write_report(files["report"], report_inputs(result, photo, index))
+    if "sidecar" in files:
+        from cvgl_core.export.xmp_sidecar import write_sidecar
+
+        left = write_sidecar(files["sidecar"], estimate_properties(result))
+        if left is not None:
+            log.warning("%s", one_line(left))
     progress("writing", 2, 6)
-    write_geojson(stem.with_name(f"{stem.name}.geojson"), result)
-
-
-@contextmanager
-def _failures(path: Path) -> Iterator[list[Failure]]:
-    """Collect what goes wrong with one photo, and say so; let pass what would fail every photo."""
-    failed: list[Failure] = []
-    try:
-        yield failed
-    except (PhotoError, OutputError) as error:
-        failed.append(_failure(path, error, error.exit_code))
-    except (CvglError, OSError):
-        # The index, the weights, the settings or stdout: the next photo would fare no better.
-        raise
-    except Exception as error:
-        failed.append(_failure(path, error, PROGRAM_FAULT))
-
-
-def _failure(path: Path, error: Exception, code: int) -> Failure:
-    """Return the record of a failure, and log it."""
-    message = str(error) if isinstance(error, CvglError) else f"{path}: {error}"
-    log.error("%s", one_line(message), exc_info=error if log.isEnabledFor(logging.INFO) else None)
-    return Failure(str(path), type(error).__name__, message, code)
+    write_geojson(files["geojson"], result)

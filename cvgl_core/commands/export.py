@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cvgl_core.commands.formats import Counted, Format, write_format
 from cvgl_core.console import Verbose
 
 if TYPE_CHECKING:
-    from cvgl_core.export.saved import SavedBatch
-
-
-class Format(StrEnum):
-    """A format to export to."""
-
-    GEOJSON = "geojson"
-    KML = "kml"
-    CSV = "csv"
-    GPKG = "gpkg"
+    from cvgl_core.export.saved import Row
 
 
 def export(
@@ -35,7 +27,10 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="The file; for geojson the folder of the files."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file; for geojson the folder of the files, or one FILE.geojson of places.",
         ),
     ],
     to: Annotated[Format, typer.Option("--format", help="The format to write.")],
@@ -49,29 +44,41 @@ def export(
     ] = None,
     cell_m: Annotated[
         float | None,
-        typer.Option(min=1.0, metavar="METRES", help="KML: side of the search grid's cells."),
+        typer.Option(min=1.0, metavar="METRES", help="Side of the search grid's cells."),
     ] = None,
     verbose: Verbose = 0,
 ) -> None:
     """Write results in another format, with what an analyst has added to them.
 
-    geojson: a file NAME.geojson for each; kml: places, candidates and a search grid coloured by
-    probability; csv: a row per photo, failures too; gpkg: layers for each kind.
+    geojson: a file NAME.geojson for each, or one with a row per photo; parquet: the same as
+    GeoParquet; csv: the same as a table; kml: places, candidates and a search grid coloured by
+    probability; gpkg: layers for each kind, the search grid too; grid: the search grid as GeoJSON.
+    Photos that failed are rows in each.
     """
     from cvgl_core.errors import ResultFileError, SettingsError
-    from cvgl_core.export.saved import SavedBatch, coarsened, read_saved, saved_files
+    from cvgl_core.export.saved import read_saved, saved_files, write_saved
 
     files = [file for path in results for file in saved_files(path)]
-    if to is Format.GEOJSON and _lies_among(output, [*results, *files]):
+    many = to is Format.GEOJSON and output.suffix.lower() != ".geojson"
+    if many and _lies_among(output, [*results, *files]):
         raise SettingsError(f"{output}: lies among the results; name another folder")
-    batch = read_saved(files)
-    if not batch.results and not batch.failures:
+    found = read_saved(files)
+    first = next(found, None)
+    if first is None:
         raise ResultFileError(f"{results[0]}: holds neither a result nor a failure")
-    if coarsen is not None:
-        blurred = tuple(coarsened(result, coarsen) for result in batch.results)
-        batch = SavedBatch(blurred, batch.failures)
-    _write(batch, to, output, cell_m)
-    typer.echo(f"{output}: {len(batch.results)} results, {len(batch.failures)} photos that failed")
+    rows = Counted(_coarse(row, coarsen) for row in chain([first], found))
+    if many:
+        write_saved(output, rows)
+    else:
+        write_format(output, to, rows, cell_m)
+    typer.echo(f"{output}: {rows.results} results, {rows.failures} photos that failed")
+
+
+def _coarse(row: Row, side_m: float | None) -> Row:
+    """Return a row that tells no more than it may."""
+    from cvgl_core.export.saved import SavedResult, coarsened
+
+    return coarsened(row, side_m) if side_m is not None and isinstance(row, SavedResult) else row
 
 
 def _lies_among(output: Path, inputs: list[Path]) -> bool:
@@ -81,23 +88,3 @@ def _lies_among(output: Path, inputs: list[Path]) -> bool:
         target.is_relative_to(path.resolve()) if path.is_dir() else target == path.resolve().parent
         for path in inputs
     )
-
-
-def _write(batch: SavedBatch, to: Format, output: Path, cell_m: float | None) -> None:
-    """Write a batch; the doors to formats are opened only when they are needed."""
-    if to is Format.GEOJSON:
-        from cvgl_core.export.saved import write_saved
-
-        write_saved(output, batch.results)
-    elif to is Format.KML:
-        from cvgl_core.export.kml import write_kml
-
-        write_kml(output, batch.results, batch.failures, cell_m)
-    elif to is Format.CSV:
-        from cvgl_core.export.csv_table import write_csv
-
-        write_csv(output, batch.results, batch.failures)
-    else:
-        from cvgl_core.export.geopackage import write_geopackage
-
-        write_geopackage(output, batch.results, batch.failures)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cvgl_core.commands.formats import Format, Sidecars
 from cvgl_core.commands.options import (
     Depth,
     DeviceChoice,
@@ -33,11 +33,16 @@ def locate(
         ),
     ],
     photos: Annotated[
-        list[Path] | None, typer.Argument(metavar="PHOTO", help="Street photos.")
+        list[Path] | None, typer.Argument(metavar="PHOTO", help="Photos, folders or patterns.")
     ] = None,
     listed: Annotated[
         Path | None,
-        typer.Option("--list", metavar="FILE", help="More photos: a path a line, '-' for stdin."),
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="More photos: a path a line, '-' for stdin; or a table *.csv with what is known "
+            "of each (docs/batch.md).",
+        ),
     ] = None,
     heading: Annotated[
         str | None,
@@ -74,6 +79,23 @@ def locate(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Write NAME.html there, too.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Keep answers in DIR that would come out the same again.")
+    ] = False,
+    xmp: Annotated[
+        Sidecars | None,
+        typer.Option(
+            help="Write XMP sidecars PHOTO.jpg.xmp to DIR, or beside the photos.",
+        ),
+    ] = None,
+    overview: Annotated[
+        bool, typer.Option(help="Write DIR/index.html, too: a map and a table of all photos.")
+    ] = False,
+    export: Annotated[
+        list[Format] | None,
+        typer.Option(help="Write DIR/results.FORMAT of all photos, too; may be repeated."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Photos at a time.")] = 1,
     model: ModelChoice = None,
     device: DeviceChoice = "auto",
     progress_as: ProgressAs = ProgressStyle.AUTO,
@@ -88,14 +110,25 @@ def locate(
     Exit code: 0 located or ambiguous, 3 every photo judged outside the area; if a photo failed, the
     code of the first failure.
     """
-    if report and output is None:
-        raise typer.BadParameter("--report needs -o DIR to write to")
-    wanted = [*(photos or ()), *_listed(listed)]
-    if not wanted:
+    if output is None and (report or overview or resume or export or xmp):
+        raise typer.BadParameter(
+            "--report, --overview, --resume, --export and --xmp need -o DIR to write to"
+        )
+    if not photos and listed is None:
         raise typer.BadParameter("no photo is named")
     heading_deg = _heading(heading)
     prior = _prior(near, aoi)
-    from cvgl_core.commands.batch import BatchOptions, open_batch, open_several, run_batch
+    from cvgl_core.commands.batch import BatchOptions, open_batch, open_several
+    from cvgl_core.commands.inputs import named_photos
+    from cvgl_core.commands.run import RunOptions, run_batch
+    from cvgl_core.errors import SettingsError
+
+    try:
+        wanted = named_photos(photos or (), listed)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    if not wanted:
+        raise typer.BadParameter(f"--list {listed}: names no photo")
 
     settings = localize_settings(depth, estimate, top_k=top_k)
     options = BatchOptions(
@@ -105,31 +138,17 @@ def locate(
         near=prior,
         output=output,
         report=report,
-        as_json=as_json,
+        sidecars=xmp,
     )
+    run = RunOptions(as_json, jobs, resume, tuple(dict.fromkeys(export or ())), overview)
     with progress_bar(progress_as) as progress:
         batch: Batch | SeveralBatch
         if len(index) == 1:
             batch = open_batch(index[0], model, device, settings)
         else:
             batch = open_several(index, model, device, settings)
-        code = run_batch(batch, wanted, options, typer.echo, progress)
+        code = run_batch(batch, wanted, options, run, typer.echo, progress)
     raise typer.Exit(code)
-
-
-def _listed(path: Path | None) -> list[Path]:
-    """Return the photos that a file names.
-
-    Raises:
-        typer.BadParameter: the file cannot be read as text.
-    """
-    if path is None:
-        return []
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"--list {path}: cannot be read as text ({error})") from error
-    return [Path(line) for line in text.splitlines() if line.strip()]
 
 
 def _heading(text: str | None) -> float | None:

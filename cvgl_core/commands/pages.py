@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
-from cvgl_core.commands.batch import output_names
+from cvgl_core.commands.inputs import output_names
 from cvgl_core.evaluation.report import EvaluationReport
-from cvgl_core.export.overview import OverviewEntry, OverviewInputs, write_overview
+from cvgl_core.export.overview import OverviewEntry, OverviewInputs, thumbnail, write_overview
 from cvgl_core.export.report import write_report
 from cvgl_core.fsio import confined_path
 from cvgl_core.index import Index
@@ -38,7 +39,7 @@ def write_pages(
         OutputError: the disk is full or the folder cannot be written.
     """
     entries: list[OverviewEntry] = []
-    names = output_names([Path(outcome.truth.photo) for outcome in report.outcomes])
+    names = output_names([Path(one.truth.photo) for one in report.outcomes], {"index"})
     for done, (outcome, name) in enumerate(zip(report.outcomes, names, strict=True)):
         progress("writing reports", done, len(names))
         photo = read_photo(confined_path(photos, outcome.truth.photo))
@@ -49,8 +50,8 @@ def write_pages(
         entries.append(
             OverviewEntry(
                 name=Path(outcome.truth.photo).name,
-                result=outcome.result,
-                thumbnail_rgb=photo.rgb,
+                estimate=outcome.result.estimate,
+                thumbnail=thumbnail(photo.rgb),
                 truth=truth,
                 true_tile_rank=outcome.rank + 1,
                 report_href=page,
@@ -65,6 +66,7 @@ def write_pages(
             base=base_map(index, gsd_m, index.bounds(), "The area that was searched"),
             crs=index.grid.crs,
             entries=tuple(entries),
+            made_by=asdict(report.outcomes[0].result.provenance) if report.outcomes else {},
             notes=_notes(report),
         ),
     )

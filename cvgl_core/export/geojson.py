@@ -78,9 +78,16 @@ def write_geojson(path: Path, result: LocalizationResult) -> None:
 
 def _estimate(result: LocalizationResult) -> JsonObject:
     """Return the feature of the camera's place."""
+    properties = estimate_properties(result)
+    place = [properties["lon"], properties["lat"]]
+    return _feature({"type": "Point", "coordinates": place}, properties)
+
+
+def estimate_properties(result: LocalizationResult) -> JsonObject:
+    """Return what is said of the camera's place."""
     estimate, made_by = result.estimate, result.provenance
     metadata = result.metadata
-    properties: JsonObject = {
+    values: JsonObject = {
         "kind": "estimate",
         "rank": 1,
         "lon": _degrees(estimate.lon),
@@ -106,8 +113,7 @@ def _estimate(result: LocalizationResult) -> JsonObject:
         "exif_lat": None if metadata.exif_lat is None else _degrees(metadata.exif_lat),
         "exif_distance_m": result.exif_distance_m,
     }
-    place = [_degrees(estimate.lon), _degrees(estimate.lat)]
-    return _feature({"type": "Point", "coordinates": place}, properties)
+    return _clean(values)
 
 
 def _candidate(candidate: Candidate, polygons: Sequence[Rings]) -> JsonObject:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import html
-import math
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cvgl_core.export.csv_table import report_link
-from cvgl_core.export.saved import SavedResult
-from cvgl_core.export.search_grid import SearchCell, read_search_grid
+from cvgl_core.export.rows import report_link
+from cvgl_core.export.saved import Row, SavedResult
+from cvgl_core.export.search_grid import SHADES, SearchCell, read_search_grid, shade_of
 from cvgl_core.export.words import percent, plain
-from cvgl_core.fsio import write_bytes
+from cvgl_core.fsio import atomic_path
 from cvgl_core.types import Failure
 
 NAMESPACE = "http://www.opengis.net/kml/2.2"
-# Colours of probability relative to the likeliest, weak to strong, as KML writes them: aabbggrr.
-CLASSES = ("408b523b", "70908c21", "9062c95e", "b025e7fd", "c05d5dff")
 REGION_LINE = "ffff2df9"
+_FAILED = "Photos that could not be used"
 
 
-def write_kml(
-    path: Path,
-    results: Sequence[SavedResult],
-    failures: Sequence[Failure],
-    cell_m: float | None = None,
-) -> None:
+def write_kml(path: Path, rows: Iterable[Row], cell_m: float | None = None) -> None:
     """Write one folder per photo atomically.
 
     In it: the estimate, its regions, its candidates, and where there is a heatmap beside the
@@ -38,23 +31,44 @@ def write_kml(
         ResultFileError: a heatmap cannot be read.
         OutputError: the disk is full or the folder cannot be written.
     """
-    root = ET.Element("kml", xmlns=NAMESPACE)
-    document = _add(root, "Document")
-    _add(document, "name", path.stem)
-    _styles(document)
-    for result in results:
-        _photo(document, path, result, cell_m)
-    if failures:
-        folder = _folder(document, "Photos that could not be used")
-        for failure in failures:
-            _placemark(folder, failure.item, html.escape(plain(failure.message)))
-    ET.indent(root, " ")
-    write_bytes(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    failures: list[Failure] = []
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        stream.write(
+            f'<?xml version="1.0" encoding="utf-8"?>\n<kml xmlns="{NAMESPACE}">\n'.encode()
+        )
+        stream.write(b"<Document>\n")
+        for element in _head(path.stem):
+            stream.write(_bytes(element))
+        for row in rows:
+            if isinstance(row, Failure):
+                failures.append(row)
+            else:
+                stream.write(_bytes(_photo(path, row, cell_m)))
+        if failures:
+            stream.write(_bytes(_failures(failures)))
+        stream.write(b"</Document>\n</kml>\n")
 
 
-def _photo(document: ET.Element, path: Path, result: SavedResult, cell_m: float | None) -> None:
-    """Add the folder of a photo."""
-    folder = _folder(document, str(result.estimate["photo"]) or result.name)
+def _bytes(element: ET.Element) -> bytes:
+    """Return an element of the document: one photo is held at a time."""
+    ET.indent(element, " ")
+    data: bytes = ET.tostring(element, encoding="utf-8")
+    return data + b"\n"
+
+
+def _failures(failures: Sequence[Failure]) -> ET.Element:
+    """Return the folder of photos that have no place."""
+    folder = _folder(_FAILED)
+    for failure in failures:
+        said = f"{html.escape(failure.error)}: {html.escape(plain(failure.message))}"
+        mark = _placemark(folder, failure.item, said)
+        _data(mark, {"status": "failed", "error": failure.error, "message": failure.message})
+    return folder
+
+
+def _photo(path: Path, result: SavedResult, cell_m: float | None) -> ET.Element:
+    """Return the folder of a photo."""
+    folder = _folder(str(result.estimate["photo"]) or result.name)
     _estimate(folder, path, result)
     for region in result.features("credible_region"):
         mark = _placemark(folder, f"{region['properties']['level']:.0%} region")
@@ -62,9 +76,10 @@ def _photo(document: ET.Element, path: Path, result: SavedResult, cell_m: float 
         _multi(mark, region["geometry"]["coordinates"])
     candidates = result.features("candidate")
     if candidates:
-        _candidates(_folder(folder, "Candidates"), candidates)
+        _candidates(_folder("Candidates", folder), candidates)
     if result.heatmap is not None:
-        _cells(_folder(folder, "Search grid"), read_search_grid(result.heatmap, cell_m))
+        _cells(_folder("Search grid", folder), read_search_grid(result.heatmap, cell_m))
+    return folder
 
 
 def _estimate(folder: ET.Element, path: Path, result: SavedResult) -> None:
@@ -111,28 +126,34 @@ def _cells(folder: ET.Element, cells: Sequence[SearchCell]) -> None:
         _multi(mark, cell.polygons)
 
 
-def _styles(document: ET.Element) -> None:
-    """Add the colours."""
-    for number, colour in enumerate(CLASSES):
-        style = _add(document, "Style", id=f"p{number}")
-        _add(_add(style, "LineStyle"), "color", f"ff{colour[2:]}")
-        _add(_add(style, "PolyStyle"), "color", colour)
-    style = _add(document, "Style", id="region")
+def _head(name: str) -> Iterator[ET.Element]:
+    """Yield the name of the document and its colours."""
+    element = ET.Element("name")
+    element.text = plain(name)
+    yield element
+    for number, shade in enumerate(SHADES):
+        style = ET.Element("Style", id=f"p{number}")
+        red, green, blue = shade.colour[1:3], shade.colour[3:5], shade.colour[5:7]
+        turned = blue + green + red  # as KML writes colours: aabbggrr
+        _add(_add(style, "LineStyle"), "color", f"ff{turned}")
+        _add(_add(style, "PolyStyle"), "color", f"{round(255 * shade.opacity):02x}{turned}")
+        yield style
+    style = ET.Element("Style", id="region")
     line = _add(style, "LineStyle")
     _add(line, "color", REGION_LINE)
     _add(line, "width", 2)
     _add(_add(style, "PolyStyle"), "fill", 0)
+    yield style
 
 
 def _style(probability: float, peak: float) -> str:
-    """Return the colour of a probability; the square root keeps second places visible."""
-    share = math.sqrt(max(probability, 0.0) / peak) if peak > 0.0 else 0.0
-    return f"#p{min(int(share * len(CLASSES)), len(CLASSES) - 1)}"
+    """Return the colour of a probability."""
+    return f"#p{shade_of(probability, peak)}"
 
 
-def _folder(parent: ET.Element, name: str) -> ET.Element:
-    """Add a folder."""
-    folder = _add(parent, "Folder")
+def _folder(name: str, parent: ET.Element | None = None) -> ET.Element:
+    """Return a folder, in another one if there is one."""
+    folder = ET.Element("Folder") if parent is None else _add(parent, "Folder")
     _add(folder, "name", plain(name))
     return folder
 

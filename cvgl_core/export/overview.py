@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from cvgl_core.export.page import render
 from cvgl_core.export.pictures import DataUri, fitted, jpeg_uri
 from cvgl_core.fsio import write_bytes
 from cvgl_core.geo import geodesic_distance_m
-from cvgl_core.types import Failure, LocalizationResult, LonLat, UInt8Array, Verdict
+from cvgl_core.types import Estimate, Failure, LonLat, UInt8Array, Verdict
 
 THRESHOLDS_M = (5.0, 10.0, 25.0, 50.0)
 CURVE_MAX_M = 1000.0
+CROWD = 40
+"""Photos on a map beyond which numbers would hide one another."""
+TONES = (*(verdict.value for verdict in Verdict), "failed")
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,18 @@ class OverviewEntry:
 
     Attributes:
         name: what the photo is called.
-        result: its result, or None when it failed.
+        estimate: where it was taken, or None when it failed.
         failure: why it failed.
-        thumbnail_rgb: a small picture of it, any size.
+        thumbnail: a small picture of it.
         truth: where the camera really stood, if known.
         true_tile_rank: rank of the square that holds the true place; None if it was not listed.
         report_href: relative link to its own report.
     """
 
     name: str
-    result: LocalizationResult | None = None
+    estimate: Estimate | None = None
     failure: Failure | None = None
-    thumbnail_rgb: UInt8Array | None = None
+    thumbnail: DataUri | None = None
     truth: LonLat | None = None
     true_tile_rank: int | None = None
     report_href: str | None = None
@@ -46,13 +49,18 @@ class OverviewEntry:
 
 @dataclass(frozen=True)
 class OverviewInputs:
-    """What the overview shows; the base map and ``crs`` are those of the index."""
+    """What the overview shows; the base map and ``crs`` are those of the index.
+
+    ``files`` lie beside the page and are linked to.
+    """
 
     title: str
     base: BaseMap
     crs: str
     entries: tuple[OverviewEntry, ...]
+    made_by: Mapping[str, object]
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     attribution: str = ""
 
 
@@ -86,6 +94,11 @@ class Figure:
     note: str = ""
 
 
+def thumbnail(rgb: UInt8Array) -> DataUri:
+    """Return a photo as small as the overview shows it."""
+    return jpeg_uri(fitted(rgb, 190, 76), 75)
+
+
 def write_overview(path: Path, inputs: OverviewInputs) -> None:
     """Write the page atomically.
 
@@ -99,11 +112,15 @@ def overview_html(inputs: OverviewInputs) -> str:
     """Return the page; it needs no network and no script."""
     frame = Frame(inputs.base.bounds, inputs.crs)
     rows = [_row(number, entry, frame) for number, entry in enumerate(inputs.entries, 1)]
+    tones = Counter(row.tone for row in rows)
     errors_m = sorted(row.error_m for row in rows if row.error_m is not None)
     return render(
         "overview.html.j2",
         title=inputs.title,
         rows=rows,
+        tones={tone: tones[tone] for tone in TONES if tones[tone]},
+        crowded=sum(row.estimate is not None for row in rows) > CROWD,
+        files=inputs.files,
         figures=_figures(inputs.entries, errors_m),
         curve=error_curve(errors_m, len([e for e in inputs.entries if e.truth is not None])),
         has_truth=any(entry.truth is not None for entry in inputs.entries),
@@ -113,7 +130,7 @@ def overview_html(inputs: OverviewInputs) -> str:
         north_deg=round(frame.north_deg(), 2),
         notes=inputs.notes,
         attribution=inputs.attribution,
-        provenance=next((e.result.provenance for e in inputs.entries if e.result), None),
+        made_by=inputs.made_by,
     )
 
 
@@ -137,18 +154,14 @@ def error_curve(errors_m: Sequence[float], total: int) -> str:
 
 def _row(number: int, entry: OverviewEntry, frame: Frame) -> Row:
     """Return one line of the table."""
-    result = entry.result
-    thumbnail = None
-    if entry.thumbnail_rgb is not None:
-        thumbnail = jpeg_uri(fitted(entry.thumbnail_rgb, 190, 76), 80)
+    estimate = entry.estimate
     truth = frame.place(entry.truth) if entry.truth is not None else None
-    if result is None:
+    if estimate is None:
         message = entry.failure.message if entry.failure is not None else "no result"
         return Row(
-            number, entry.name, "failed", "Failed", "", "", "", "", None, None, thumbnail, None,
-            message, None, truth,
+            number, entry.name, "failed", "Failed", "", "", "", "", None, None, entry.thumbnail,
+            None, message, None, truth,
         )  # fmt: skip
-    estimate = result.estimate
     at = LonLat(estimate.lon, estimate.lat)
     error_m = None
     if entry.truth is not None:
@@ -165,7 +178,7 @@ def _row(number: int, entry: OverviewEntry, frame: Frame) -> Row:
         heading=words.heading(estimate),
         error_m=error_m,
         true_tile_rank=entry.true_tile_rank,
-        thumbnail=thumbnail,
+        thumbnail=entry.thumbnail,
         href=entry.report_href,
         message="",
         estimate=frame.place(at) if frame.inside(at) else None,
@@ -175,13 +188,16 @@ def _row(number: int, entry: OverviewEntry, frame: Frame) -> Row:
 
 def _figures(entries: Sequence[OverviewEntry], errors_m: Sequence[float]) -> list[Figure]:
     """Return the headline numbers: verdicts, and distances where the truth is known."""
-    verdicts = Counter(e.result.estimate.verdict for e in entries if e.result is not None)
+    verdicts = Counter(e.estimate.verdict for e in entries if e.estimate is not None)
     figures = [Figure("Photos", str(len(entries)))]
     figures += [
         Figure(words.TITLES[verdict], str(verdicts[verdict]))
         for verdict in Verdict
         if verdicts[verdict]
     ]
+    failed = len(entries) - verdicts.total()
+    if failed:
+        figures.append(Figure("Failed", str(failed)))
     known = [entry for entry in entries if entry.truth is not None]
     if errors_m:
         figures.append(Figure("Median distance", words.metres(float(np.median(errors_m)))))

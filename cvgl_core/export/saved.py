@@ -9,20 +9,20 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cvgl_core.errors import ResultFileError
-from cvgl_core.export.geojson import DECIMALS, SCHEMA_PATH, to_line
-from cvgl_core.fsio import write_bytes
-from cvgl_core.types import Failure
+from cvgl_core.export.geojson import DECIMALS, SCHEMA_PATH, failure_to_json, to_line
+from cvgl_core.fsio import output_errors, write_bytes
+from cvgl_core.types import Confidence, Estimate, Failure, Verdict
 
 LIMIT_BYTES = 64_000_000
 FAILURES_NAME = "failures.jsonl"
-"""Where a batch of the plugin keeps what ``--json`` printed for photos that failed."""
+"""Where a batch keeps what ``--json`` printed for photos that failed."""
 
 _M_PER_DEGREE = 111_320.0
 _PRECISE = ("exif_lon", "exif_lat", "exif_distance_m")
@@ -55,31 +55,66 @@ class SavedResult:
         return [one for one in self.collection["features"] if one["properties"]["kind"] == kind]
 
 
-@dataclass(frozen=True)
-class SavedBatch:
-    """What some files hold."""
-
-    results: tuple[SavedResult, ...]
-    failures: tuple[Failure, ...]
+Row = SavedResult | Failure
+"""What a table has a row for: a photo that has an answer, or one that failed."""
 
 
-def read_saved(paths: Sequence[Path]) -> SavedBatch:
-    """Return the results and failures of files, in order.
+def read_saved(paths: Iterable[Path]) -> Iterator[Row]:
+    """Yield the results and failures of files, in order; one file is held at a time.
 
     Raises:
         ResultFileError: a file is missing, is not JSON, or does not keep to the schema.
     """
-    results: list[SavedResult] = []
-    failures: list[Failure] = []
     for path in paths:
         documents = _documents(path)
         for number, document in enumerate(documents, start=1):
             _validate(path, number, document)
             if document["type"] == "Failure":
-                failures.append(_failure(document))
+                yield _failure(document)
             else:
-                results.append(_result(path, document, alone=len(documents) == 1))
-    return SavedBatch(tuple(results), tuple(failures))
+                yield _result(path, document, alone=len(documents) == 1)
+
+
+def keep_failures(folder: Path, photos: Collection[str], failures: Sequence[Failure]) -> None:
+    """Write down which photos failed, beside the results; of other photos the old rows stay.
+
+    Args:
+        folder: of the results.
+        photos: all that were tried now.
+        failures: those of them that failed.
+
+    Raises:
+        ResultFileError: the file that is there holds something else.
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    path = folder / FAILURES_NAME
+    others: list[Failure] = []
+    if path.is_file():
+        rows = [row for row in read_saved([path]) if isinstance(row, Failure)]
+        others = [row for row in rows if row.item not in photos]
+    if others or failures:
+        lines = (to_line(failure_to_json(row)) + "\n" for row in (*others, *failures))
+        write_bytes(path, "".join(lines).encode())
+    elif path.is_file():
+        with output_errors(path):
+            path.unlink()
+
+
+def saved_estimate(values: Mapping[str, Any]) -> Estimate:
+    """Return an estimate from its properties in a file."""
+    radii = (values["radius_50_m"], values["radius_90_m"])
+    radius_50_m, radius_90_m = (math.nan if one is None else one for one in radii)
+    return Estimate(
+        lon=values["lon"],
+        lat=values["lat"],
+        probability=values["probability"],
+        radius_50_m=radius_50_m,
+        radius_90_m=radius_90_m,
+        heading_deg=values["heading_deg"],
+        heading_std_deg=values["heading_std_deg"],
+        verdict=Verdict(values["verdict"]),
+        confidence=Confidence(values["confidence"]),
+    )
 
 
 def coarsened(result: SavedResult, side_m: float) -> SavedResult:
@@ -119,20 +154,27 @@ def saved_files(path: Path) -> tuple[Path, ...]:
     return (*sorted(results), *sorted(path.rglob(FAILURES_NAME)))
 
 
-def write_saved(folder: Path, results: Sequence[SavedResult]) -> None:
+def write_saved(folder: Path, rows: Iterable[Row]) -> None:
     """Write ``NAME.geojson`` for each result; of the same name, the next become ``NAME-2`` ...
+
+    Failures are kept beside them.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written.
     """
     given: set[str] = set()
-    for result in results:
+    failures: list[Failure] = []
+    for result in rows:
+        if isinstance(result, Failure):
+            failures.append(result)
+            continue
         name, number = result.name, 1
         while name.casefold() in given:
             number += 1
             name = f"{result.name}-{number}"
         given.add(name.casefold())
         write_bytes(folder / f"{name}.geojson", to_line(result.collection).encode() + b"\n")
+    keep_failures(folder, [failure.item for failure in failures], failures)
 
 
 def _looks_like_result(path: Path) -> bool:

@@ -6,6 +6,7 @@ with the probability that the camera stands in it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,40 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from cvgl_core.errors import ResultFileError
+from cvgl_core.export.geojson import DECIMALS
 from cvgl_core.geo import cut_antimeridian, to_lonlat
 from cvgl_core.geo.footprint import Ring
 
 ROUND_SIDES_M = tuple(digit * 10.0**power for power in range(1, 6) for digit in (1, 2, 5))
 MOST_ACROSS = 40
 LEAST_PROBABILITY = 0.001
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A colour of cells: ``#rrggbb``, and how much of it covers the map."""
+
+    colour: str
+    opacity: float
+
+
+SHADES = (
+    Shade("#3b528b", 0.25),
+    Shade("#218c90", 0.44),
+    Shade("#5ec962", 0.56),
+    Shade("#fde725", 0.69),
+    Shade("#ff5d5d", 0.75),
+)
+"""Of probability relative to the likeliest, weak to strong."""
+
+
+def shade_of(probability: float, peak: float) -> int:
+    """Return which of ``SHADES`` shows a probability.
+
+    The square root keeps second places visible.
+    """
+    share = math.sqrt(max(probability, 0.0) / peak) if peak > 0.0 else 0.0
+    return min(int(share * len(SHADES)), len(SHADES) - 1)
 
 
 @dataclass(frozen=True)
@@ -95,4 +124,9 @@ def _outline(
     """Return the outline of a cell in degrees."""
     x_m = left_m + side_m * np.array([0.0, 1.0, 1.0, 0.0, 0.0])
     y_m = bottom_m + side_m * np.array([0.0, 0.0, 1.0, 1.0, 0.0])
-    return cut_antimeridian(np.stack(to_lonlat(crs, x_m, y_m), axis=-1))
+    return tuple(
+        tuple(
+            tuple((round(lon, DECIMALS), round(lat, DECIMALS)) for lon, lat in ring) for ring in one
+        )
+        for one in cut_antimeridian(np.stack(to_lonlat(crs, x_m, y_m), axis=-1))
+    )

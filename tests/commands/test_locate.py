@@ -163,7 +163,9 @@ class TestFailures:
         assert [line.split(": ")[:2] for line in result.err.splitlines()] == [
             ["cvgl", "error"], ["cvgl", "error"],
         ]  # fmt: skip
-        assert sorted(p.name for p in tmp_path.iterdir()) == ["pano.geojson", "pano.heatmap.tif"]
+        assert sorted(p.name for p in tmp_path.iterdir()) == [
+            "failures.jsonl", "pano.geojson", "pano.heatmap.tif",
+        ]  # fmt: skip
 
     @pytest.mark.parametrize(
         ("name", "code", "says"),
@@ -181,7 +183,7 @@ class TestFailures:
         assert len(result.err.splitlines()) == 1
         assert says in result.err
         assert "Traceback" not in result.err
-        assert list(tmp_path.iterdir()) == []
+        assert [p.name for p in tmp_path.iterdir()] == ["failures.jsonl"]
 
     def test_fov_makes_a_flat_photo_usable(self, locate, site):
         assert locate(site.flat, "--fov", 60).code == 0
@@ -291,7 +293,7 @@ class TestFailures:
 def test_output_names_never_clash():
     from pathlib import Path
 
-    from cvgl_core.commands.batch import output_names
+    from cvgl_core.commands.inputs import output_names
 
     photos = [Path(p) for p in ("a/x.jpg", "b/x.jpg", "c/X.png", "d/x-2.jpg", "y.jpg", "e/x.tif")]
     names = output_names(photos)
@@ -304,17 +306,18 @@ def test_output_names_never_clash():
     [([0], 0), ([3], 3), ([3, 0], 0), ([3, 3], 3), ([0, 31], 31), ([3, 33, 31], 33), ([], 0)],
 )
 def test_exit_code_of_a_batch(outcomes, code):
-    from cvgl_core.commands.batch import exit_code
+    from cvgl_core.commands.run import exit_code
 
     assert exit_code(outcomes) == code
 
 
 def test_a_fault_in_one_photo_is_a_failure_of_that_photo(site, monkeypatch, capfd):
-    from cvgl_core.commands import batch
+    from cvgl_core.commands import batch, run
+    from cvgl_core.commands.inputs import PhotoInput
     from cvgl_core.localization import LocalizeSettings
 
     opened = batch.open_batch(site.index, str(site.weights), "cpu", LocalizeSettings())
-    real, calls = batch.read_photo, []
+    real, calls = run.read_photo, []
 
     def sometimes(path):
         calls.append(path)
@@ -322,10 +325,16 @@ def test_a_fault_in_one_photo_is_a_failure_of_that_photo(site, monkeypatch, capf
             raise ZeroDivisionError("a fault")
         return real(path)
 
-    monkeypatch.setattr(batch, "read_photo", sometimes)
+    monkeypatch.setattr(run, "read_photo", sometimes)
     said = []
-    options = batch.BatchOptions(as_json=True)
-    code = batch.run_batch(opened, [site.pano, site.pano], options, said.append, lambda *step: None)
+    code = run.run_batch(
+        opened,
+        [PhotoInput(site.pano)] * 2,
+        batch.BatchOptions(),
+        run.RunOptions(as_json=True),
+        said.append,
+        lambda *step: None,
+    )
     assert code == 1
     assert json.loads(said[0])["error"] == "ZeroDivisionError"
     assert json.loads(said[1])["type"] == "FeatureCollection"

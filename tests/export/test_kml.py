@@ -12,9 +12,9 @@ from shapely.geometry import Point, Polygon
 from cvgl_core.errors import ResultFileError
 from cvgl_core.export.geojson import write_geojson
 from cvgl_core.export.heatmap import write_heatmap
-from cvgl_core.export.kml import CLASSES, NAMESPACE, write_kml
+from cvgl_core.export.kml import NAMESPACE, write_kml
 from cvgl_core.export.saved import coarsened, read_saved
-from cvgl_core.export.search_grid import MOST_ACROSS, read_search_grid
+from cvgl_core.export.search_grid import MOST_ACROSS, SHADES, read_search_grid
 from cvgl_core.geo import from_lonlat, geodesic_distance_m
 from cvgl_core.types import Failure
 
@@ -25,7 +25,7 @@ FAILURES = (Failure("<b>.jpg", "PhotoOpenError", "<b>.jpg: is damaged", 31),)
 def write(folder, case, name="street"):
     write_geojson(folder / f"{name}.geojson", case.result)
     write_heatmap(folder / f"{name}.heatmap.tif", case.result)
-    return read_saved([folder / f"{name}.geojson"]).results
+    return list(read_saved([folder / f"{name}.geojson"]))
 
 
 def marks(root, folder):
@@ -45,7 +45,7 @@ def data(mark):
 @pytest.fixture
 def root(tmp_path, case):
     results = write(tmp_path, case)
-    write_kml(tmp_path / "out.kml", results, FAILURES)
+    write_kml(tmp_path / "out.kml", [*results, *FAILURES])
     return ET.parse(tmp_path / "out.kml").getroot()
 
 
@@ -62,7 +62,7 @@ def test_candidates_are_ranked_and_coloured(root, case):
     found = marks(root, "Candidates")
     assert [mark.findtext("k:name", "", K).split(":")[0] for mark in found] == list("123456")
     colours = [mark.findtext("k:styleUrl", "", K) for mark in found]
-    assert colours[0] == f"#p{len(CLASSES) - 1}"
+    assert colours[0] == f"#p{len(SHADES) - 1}"
     assert colours == sorted(colours, reverse=True)
     for mark, candidate in zip(found, case.result.candidates, strict=True):
         assert Polygon(rings(mark)[0]).contains(Point(candidate.lon, candidate.lat))
@@ -79,7 +79,7 @@ def test_regions_keep_their_holes(root):
 def test_failures_are_listed_without_a_place(root):
     (mark,) = marks(root, "Photos that could not be used")
     assert mark.findtext("k:name", "", K) == "<b>.jpg"
-    assert mark.findtext("k:description", "", K) == "&lt;b&gt;.jpg: is damaged"
+    assert mark.findtext("k:description", "", K) == ("PhotoOpenError: &lt;b&gt;.jpg: is damaged")
     assert mark.find("k:Point", K) is None
 
 
@@ -114,7 +114,7 @@ def test_cells_are_round_and_few(tmp_path, case, root):
 
 def test_coarse_results_have_neither_squares_nor_cells(tmp_path, case):
     results = [coarsened(result, 1000.0) for result in write(tmp_path, case)]
-    write_kml(tmp_path / "out.kml", results, ())
+    write_kml(tmp_path / "out.kml", results)
     root = ET.parse(tmp_path / "out.kml").getroot()
     assert marks(root, "Candidates") == marks(root, "Search grid") == []
     assert f"{case.result.estimate.lat:.4f}" not in (tmp_path / "out.kml").read_text()
@@ -124,7 +124,7 @@ def test_hostile_text_stays_text(tmp_path, make):
     case = make(hostile='"><script>alert(1)</script>\x07‮')
     (result,) = write(tmp_path, case)
     result.estimate["analyst_note"] = "</description><Placemark> & \x00"
-    write_kml(tmp_path / "out.kml", [result], ())
+    write_kml(tmp_path / "out.kml", [result])
     text = (tmp_path / "out.kml").read_text("utf-8")
     root = ET.fromstring(text)
     assert "<script>" not in text
@@ -137,8 +137,8 @@ def test_the_report_is_linked_from_where_the_file_lies(tmp_path, case):
     (tmp_path / "with space").mkdir()
     write_geojson(tmp_path / "with space" / "a.geojson", case.result)
     (tmp_path / "with space" / "a.html").touch()
-    results = read_saved([tmp_path / "with space" / "a.geojson"]).results
-    write_kml(tmp_path / "out.kml", results, ())
+    results = read_saved([tmp_path / "with space" / "a.geojson"])
+    write_kml(tmp_path / "out.kml", results)
     assert 'href="with%20space/a.html"' in ET.parse(tmp_path / "out.kml").getroot().findtext(
         ".//k:description", "", K
     )
@@ -148,13 +148,13 @@ def test_a_damaged_heatmap_is_named(tmp_path, case):
     (result,) = write(tmp_path, case)
     result.heatmap.write_bytes(b"II*\x00")
     with pytest.raises(ResultFileError, match=r"street\.heatmap\.tif: cannot be read"):
-        write_kml(tmp_path / "out.kml", [result], ())
+        write_kml(tmp_path / "out.kml", [result])
     assert not (tmp_path / "out.kml").exists()
 
 
 def test_a_file_of_numbers_is_written_across_the_antimeridian(tmp_path, make):
     results = write(tmp_path, make(179.99995, -16.8))
-    write_kml(tmp_path / "out.kml", results, ())
+    write_kml(tmp_path / "out.kml", results)
     root = ET.parse(tmp_path / "out.kml").getroot()
     for mark in marks(root, "Search grid") + marks(root, "Candidates"):
         for ring in rings(mark):

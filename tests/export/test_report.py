@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cvgl_core.export.overview import (
     OverviewInputs,
     error_curve,
     overview_html,
+    thumbnail,
     write_overview,
 )
 from cvgl_core.export.panel import axis_centred
@@ -92,11 +93,14 @@ def overview(case: Any, **change: Any) -> OverviewInputs:
     estimate = case.result.estimate
     truth = LonLat(estimate.lon + 0.0001, estimate.lat)
     entries = (
-        OverviewEntry("one.jpg", case.result, None, case.photo, truth, 1, "one.html"),
+        OverviewEntry(
+            "one.jpg", case.result.estimate, None, thumbnail(case.photo), truth, 1, "one.html"
+        ),
         OverviewEntry("two.jpg", failure=Failure("two.jpg", "PhotoOpenError", "two: damaged", 31)),
     )
     base = BaseMap(case.basemap, case.bounds)
-    made = OverviewInputs("Photos", base, case.result.posterior.crs, entries)
+    made_by = asdict(case.result.provenance)
+    made = OverviewInputs("Photos", base, case.result.posterior.crs, entries, made_by)
     return replace(made, **change)
 
 
@@ -179,7 +183,7 @@ def test_hostile_words_are_shown_not_obeyed(case: Any, make: Any, words: str) ->
     assert page.tags == clean.tags, "a word became a tag"
     assert page.attributes == clean.attributes
     assert "\u202e" not in html and "\0" not in html
-    entry = OverviewEntry(words, hostile.result, report_href=words + ".html")
+    entry = OverviewEntry(words, hostile.result.estimate, report_href=words + ".html")
     failed = OverviewEntry(words, failure=Failure(words, "PhotoOpenError", words, 31))
     made = overview_html(overview(hostile, title=words, entries=(entry, failed), notes=(words,)))
     table = Page(made)

@@ -26,7 +26,7 @@ def saved(tmp_path, case):
 
 
 def test_reads_what_was_written(saved, case):
-    (result,) = read_saved([saved]).results
+    (result,) = read_saved([saved])
     assert result.name == "straße 1"
     assert result.collection == json.loads(to_line(result_to_geojson(case.result)))
     assert result.estimate["photo"] == case.result.provenance.photo
@@ -37,7 +37,7 @@ def test_reads_what_was_written(saved, case):
 def test_finds_the_files_beside_it(saved):
     for suffix in (".heatmap.tif", ".html"):
         saved.with_name(saved.stem + suffix).touch()
-    (result,) = read_saved([saved]).results
+    (result,) = read_saved([saved])
     assert result.heatmap == saved.with_name("straße 1.heatmap.tif")
     assert result.report == saved.with_name("straße 1.html")
 
@@ -46,9 +46,8 @@ def test_reads_lines_with_failures(tmp_path, case):
     path = tmp_path / "printed.jsonl"
     documents = (result_to_geojson(case.result), failure_to_json(FAILURE))
     path.write_text("\n".join(map(to_line, documents)), "utf-8")
-    batch = read_saved([path])
-    assert [result.name for result in batch.results] == ["street"]
-    assert batch.failures == (FAILURE,)
+    result, failure = read_saved([path])
+    assert (result.name, failure) == ("street", FAILURE)
 
 
 def test_what_the_analyst_adds_is_kept(saved, tmp_path):
@@ -56,8 +55,8 @@ def test_what_the_analyst_adds_is_kept(saved, tmp_path):
     for feature in collection["features"][:2]:
         feature["properties"] |= {"analyst_confidence": "verified", "analyst_note": "Türen = grün"}
     saved.write_text(json.dumps(collection, indent=1), "utf-8")
-    write_saved(tmp_path / "out", read_saved([saved]).results)
-    (again,) = read_saved([tmp_path / "out" / saved.name]).results
+    write_saved(tmp_path / "out", read_saved([saved]))
+    (again,) = read_saved([tmp_path / "out" / saved.name])
     assert again.collection == collection
 
 
@@ -73,7 +72,7 @@ def test_a_folder_is_searched_for_results_only(saved, tmp_path):
 
 
 def test_results_of_the_same_name_get_numbers(saved, tmp_path):
-    write_saved(tmp_path / "out", read_saved([saved, saved]).results)
+    write_saved(tmp_path / "out", read_saved([saved, saved]))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "straße 1-2.geojson",
         "straße 1.geojson",
@@ -97,7 +96,7 @@ def test_refuses_what_breaks_the_contract(saved, change):
     change(collection)
     saved.write_text(json.dumps(collection), "utf-8")
     with pytest.raises(ResultFileError, match="not a result of cvgl locate") as caught:
-        read_saved([saved])
+        list(read_saved([saved]))
     assert str(saved) in str(caught.value)
 
 
@@ -106,23 +105,23 @@ def test_refuses_what_is_not_json(tmp_path, text):
     path = tmp_path / "a.geojson"
     path.write_text(text)
     with pytest.raises(ResultFileError, match=r"a\.geojson"):
-        read_saved([path])
+        list(read_saved([path]))
 
 
 def test_no_lines_are_no_photos(tmp_path):
     path = tmp_path / "printed.jsonl"
     path.touch()
-    assert read_saved([path]).results == ()
+    assert list(read_saved([path])) == []
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ResultFileError, match=r"missing\.geojson: cannot be read"):
-        read_saved([tmp_path / "missing.geojson"])
+        list(read_saved([tmp_path / "missing.geojson"]))
 
 
 def test_coarse_results_tell_nothing_precise(saved, case, tmp_path):
     saved.with_name(saved.stem + ".html").touch()
-    (result,) = read_saved([saved]).results
+    (result,) = read_saved([saved])
     coarse = coarsened(result, 1000.0)
     text = to_line(coarse.collection)
     exact = case.result.estimate
@@ -138,7 +137,8 @@ def test_coarse_results_tell_nothing_precise(saved, case, tmp_path):
     assert 0.0 < moved_m <= coarse.estimate["radius_90_m"] - exact.radius_90_m
     path = tmp_path / "coarse"
     write_saved(path, [coarse])
-    assert read_saved([path / saved.name]).results[0].collection == coarse.collection
+    (again,) = read_saved([path / saved.name])
+    assert again.collection == coarse.collection
 
 
 @given(st.floats(-180, 180), st.floats(-85, 85), st.floats(1.0, 20_000.0))

@@ -8,9 +8,10 @@ import pyogrio
 import pytest
 
 from cvgl_core.errors import OutputError
-from cvgl_core.export.csv_table import COLUMNS, write_csv
+from cvgl_core.export.csv_table import write_csv
 from cvgl_core.export.geojson import write_geojson
 from cvgl_core.export.geopackage import write_geopackage
+from cvgl_core.export.rows import COLUMNS
 from cvgl_core.export.saved import read_saved
 from cvgl_core.types import Failure
 
@@ -22,7 +23,7 @@ def results(tmp_path, make):
     for number, lon in enumerate((8.54, 179.99995)):
         write_geojson(tmp_path / f"photo {number}.geojson", make(lon).result)
     (tmp_path / "photo 0.html").touch()
-    return read_saved(sorted(tmp_path.glob("*.geojson"))).results
+    return list(read_saved(sorted(tmp_path.glob("*.geojson"))))
 
 
 def rows_of(path):
@@ -31,9 +32,9 @@ def rows_of(path):
 
 
 def test_a_row_per_photo_failures_too(tmp_path, results):
-    write_csv(tmp_path / "sub" / "out.csv", results, FAILURES)
+    write_csv(tmp_path / "sub" / "out.csv", [*results, *FAILURES])
     rows = rows_of(tmp_path / "sub" / "out.csv")
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == tuple(COLUMNS)
     assert [row["error"] for row in rows] == ["", "", "PhotoOpenError"]
     assert float(rows[0]["lon"]) == pytest.approx(8.54)
     assert float(rows[0]["probability"]) == 0.62
@@ -45,7 +46,7 @@ def test_a_row_per_photo_failures_too(tmp_path, results):
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"], ids=repr)
 def test_no_text_is_taken_for_a_formula(tmp_path, results, start):
     results[0].estimate["analyst_note"] = start + 'HYPERLINK("http://x")'
-    write_csv(tmp_path / "out.csv", results, FAILURES)
+    write_csv(tmp_path / "out.csv", [*results, *FAILURES])
     rows = rows_of(tmp_path / "out.csv")
     assert rows[0]["analyst_note"] == "'" + start + 'HYPERLINK("http://x")'
     assert rows[2]["photo"] == "'=b.jpg"
@@ -54,20 +55,21 @@ def test_no_text_is_taken_for_a_formula(tmp_path, results, start):
 
 def test_negative_numbers_stay_numbers(tmp_path, results):
     results[0].estimate["lat"] = -33.4
-    write_csv(tmp_path / "out.csv", results, ())
+    write_csv(tmp_path / "out.csv", results)
     assert rows_of(tmp_path / "out.csv")[0]["lat"] == "-33.4"
 
 
 def test_layers_of_the_geopackage(tmp_path, results):
     path = tmp_path / "out.gpkg"
     results[1].estimate["analyst_note"] = "grüne Tür"
-    write_geopackage(path, results, FAILURES)
+    write_geopackage(path, [*results, *FAILURES])
     kinds = dict(pyogrio.list_layers(path))
     assert kinds == {
         "estimate": "Point",
         "candidate": "MultiPolygon",
         "credible_region": "MultiPolygon",
         "failure": None,
+        "layer_styles": None,
     }
     estimate = pyogrio.read_dataframe(path, layer="estimate")
     assert estimate.crs.to_epsg() == 4326
@@ -85,8 +87,8 @@ def test_layers_of_the_geopackage(tmp_path, results):
 
 def test_a_geopackage_replaces_the_one_before(tmp_path, results):
     path = tmp_path / "out.gpkg"
-    write_geopackage(path, results, FAILURES)
-    write_geopackage(path, results[:1], ())
+    write_geopackage(path, [*results, *FAILURES])
+    write_geopackage(path, results[:1])
     assert len(pyogrio.read_dataframe(path, layer="estimate")) == 1
     assert "failure" not in dict(pyogrio.list_layers(path))
 
@@ -95,4 +97,4 @@ def test_a_geopackage_replaces_the_one_before(tmp_path, results):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path, results, write):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file.out: cannot be written"):
-        write(tmp_path / "file" / "out", results, ())
+        write(tmp_path / "file" / "out", results)
