@@ -120,6 +120,7 @@ def overview_html(inputs: OverviewInputs) -> str:
         rows=rows,
         tones={tone: tones[tone] for tone in TONES if tones[tone]},
         crowded=sum(row.estimate is not None for row in rows) > CROWD,
+        faults=_faults(inputs.entries),
         files=inputs.files,
         figures=_figures(inputs.entries, errors_m),
         curve=error_curve(errors_m, len([e for e in inputs.entries if e.truth is not None])),
@@ -163,6 +164,8 @@ def _row(number: int, entry: OverviewEntry, frame: Frame) -> Row:
             None, message, None, truth,
         )  # fmt: skip
     at = LonLat(estimate.lon, estimate.lat)
+    # The best place of a photo that is not from here says nothing, but beside the truth it does.
+    shown = estimate.verdict is not Verdict.NOT_IN_AREA or entry.truth is not None
     error_m = None
     if entry.truth is not None:
         distance = geodesic_distance_m(entry.truth.lon, entry.truth.lat, at.lon, at.lat)
@@ -181,9 +184,17 @@ def _row(number: int, entry: OverviewEntry, frame: Frame) -> Row:
         thumbnail=entry.thumbnail,
         href=entry.report_href,
         message="",
-        estimate=frame.place(at) if frame.inside(at) else None,
+        estimate=frame.place(at) if shown and frame.inside(at) else None,
         truth=truth,
     )
+
+
+def _faults(entries: Sequence[OverviewEntry]) -> list[tuple[str, int, str]]:
+    """Return what went wrong: class, how often, and what was said the first time."""
+    failures = [entry.failure for entry in entries if entry.failure is not None]
+    first = {failure.error: failure.message for failure in reversed(failures)}
+    counts = Counter(failure.error for failure in failures).most_common()
+    return [(error, count, first[error]) for error, count in counts]
 
 
 def _figures(entries: Sequence[OverviewEntry], errors_m: Sequence[float]) -> list[Figure]:
