@@ -55,6 +55,7 @@ class BatchOptions:
     fov_deg: float | None = None
     pitch_deg: float | None = None
     near: Near | Area | None = None
+    group: str | None = None
     output: Path | None = None
     report: bool = False
     sidecars: Sidecars | None = None
@@ -79,6 +80,7 @@ class BatchOptions:
             fov_deg=self.fov_deg if stated.fov_deg is None else stated.fov_deg,
             pitch_deg=self.pitch_deg if stated.pitch_deg is None else stated.pitch_deg,
             near=self.near if stated.near is None else stated.near,
+            group=stated.group,
         )
 
     def files(self, name: str, photo: Path) -> dict[str, Path]:
@@ -186,7 +188,7 @@ def locate_photo(
         photo = _pitched(photo, options.pitch_deg)
     located = _located(batch, photo, options.asked(progress))
     if batch.identity:
-        located = _stamped(located, query_hash(batch, options))
+        located = _stamped(located, query_hash(batch, options), options.group)
     files = options.files(name, photo.path)
     if files:
         _write(files, located, photo, progress)
@@ -198,7 +200,8 @@ def query_hash(batch: Batch | SeveralBatch, options: BatchOptions) -> str:
     asked = {
         name: value for name, value in options.asked(no_progress).items() if name != "progress"
     }
-    text = json.dumps([batch.identity, asked, options.pitch_deg], sort_keys=True, default=_plain)
+    whole = [batch.identity, asked, options.pitch_deg, options.group]
+    text = json.dumps(whole, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -216,10 +219,11 @@ def _pitched(photo: Photo, pitch_deg: float) -> Photo:
     return replace(photo, metadata=replace(photo.metadata, pitch_deg=pitch_deg, sources=sources))
 
 
-def _stamped(located: Located, query_sha256: str) -> Located:
+def _stamped(located: Located, query_sha256: str, group: str | None) -> Located:
     """Return a result that says what was asked."""
     made_by = located.result.provenance
     settings = made_by.settings | {QUERY_KEY: query_sha256}
+    settings |= {} if group is None else {"group": group}
     result = replace(located.result, provenance=replace(made_by, settings=settings))
     return replace(located, result=result)
 

@@ -7,6 +7,7 @@ header line; its separator is a comma, a semicolon or a tab. Columns, all but th
 * ``heading_deg``: where the camera looked, clockwise from true north, or ``unknown``.
 * ``fov_deg``: horizontal field of view; ``pitch_deg``: how far the camera looked up.
 * ``lon``, ``lat``, ``radius_m``: search only within this circle; all three or none.
+* ``group``: what the photo belongs to; passed on to the results.
 
 An empty cell leaves to the options and the file what the photo is taken for. Other columns are left
 out, with a warning.
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif")
 OWN_FILES, OWN_FOLDERS = (".heatmap.tif", ".photo.jpg"), ".tiles"
 """What this program writes beside results: no photos."""
-COLUMNS = ("photo", "heading_deg", "fov_deg", "pitch_deg", "lon", "lat", "radius_m")
+COLUMNS = ("photo", "heading_deg", "fov_deg", "pitch_deg", "lon", "lat", "radius_m", "group")
 UNKNOWN = "unknown"
 
 _BOUNDS = {
@@ -56,6 +57,7 @@ class Stated:
     fov_deg: float | None = None
     pitch_deg: float | None = None
     near: Near | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ def _row(row: Mapping[str | None, str | list[str] | None]) -> tuple[str, Stated]
         fov_deg=given.get("fov_deg"),
         pitch_deg=given.get("pitch_deg"),
         near=near,
+        group=cells.get("group") or None,
     )
 
 

@@ -1,7 +1,8 @@
 """A photo as one flat row: the columns that every table has, and failures as rows of their own.
 
 ``status`` is ``done`` or ``failed``; of a photo that failed ``error`` is the class of the error and
-``message`` says what happened and what to do.
+``message`` says what happened and what to do. ``result`` names the files of a photo, ``group`` is
+what a table of photos said that it belongs to.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ ESTIMATE_COLUMNS = {
     "software": TEXT,
     "created_at": TEXT,
 }
-COLUMNS = ESTIMATE_COLUMNS | {"report": TEXT, "status": TEXT, "error": TEXT, "message": TEXT}
+COLUMNS = ESTIMATE_COLUMNS | dict.fromkeys(
+    ("report", "status", "error", "message", "result", "group"), TEXT
+)
 
 
 def row_values(path: Path, row: Row) -> dict[str, object]:
@@ -59,7 +62,9 @@ def row_values(path: Path, row: Row) -> dict[str, object]:
         said = {"photo": row.item, "error": row.error, "message": row.message}
         return values | said | {"status": "failed"}
     values |= {name: row.estimate.get(name) for name in ESTIMATE_COLUMNS}
-    return values | {"report": report_link(path, row), "status": "done"}
+    group = row.collection["provenance"].get("settings", {}).get("group")
+    page = report_link(path, row)
+    return values | {"report": page, "status": "done", "result": row.name, "group": group}
 
 
 def report_link(path: Path, result: SavedResult) -> str | None:

@@ -171,8 +171,8 @@ def test_tables_of_a_batch_hold_every_photo_in_order(cvgl, site, photos, tmp_pat
     listed = tmp_path / "photos.csv"
     lon, lat = site.place
     listed.write_text(
-        "photo,heading_deg,lon,lat,radius_m\nphotos/c.jpg,77,,,\nphotos/b.jpg,,,,\n"
-        f"photos/a.jpg,,{lon},{lat},10\n"
+        "photo,heading_deg,lon,lat,radius_m,group\nphotos/c.jpg,77,,,,\nphotos/b.jpg,,,,,\n"
+        f"photos/a.jpg,,{lon},{lat},10,night\n"
     )
     options = ("--index", site.index, "--model", site.weights, "-o", tmp_path / "out")
     formats = [part for form in ("csv", "geojson", "grid") for part in ("--export", form)]
@@ -182,6 +182,8 @@ def test_tables_of_a_batch_hold_every_photo_in_order(cvgl, site, photos, tmp_pat
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["done", "failed", "done"]
     assert [row["error"] for row in rows] == ["", "PhotoOpenError", ""]
+    assert [row["group"] for row in rows] == ["", "", "night"]
+    assert [row["result"] for row in rows] == ["c", "", "a"]
     assert float(rows[0]["heading_deg"]) == pytest.approx(77, abs=0.1)
     places = json.loads((tmp_path / "out" / "results.geojson").read_text())["features"]
     assert [place["geometry"] is None for place in places] == [False, True, False]
