@@ -62,6 +62,8 @@ def export(
     many = to is Format.GEOJSON and output.suffix.lower() != ".geojson"
     if many and _lies_among(output, [*results, *files]):
         raise SettingsError(f"{output}: lies among the results; name another folder")
+    if output.resolve() in {file.resolve() for file in files}:
+        raise SettingsError(f"{output}: is a result itself; name another file")
     found = read_saved(files)
     first = next(found, None)
     if first is None:

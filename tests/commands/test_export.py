@@ -20,7 +20,7 @@ def located(site, tmp_path_factory):
 
 
 def test_each_format_from_one_result(cvgl, located, tmp_path):
-    for form in ("kml", "csv", "gpkg"):
+    for form in ("kml", "csv", "gpkg", "parquet", "grid"):
         done = cvgl("export", located, "--format", form, "-o", tmp_path / f"out.{form}")
         assert (done.code, done.err) == (0, "")
         assert "1 results, 0 photos that failed" in done.out
@@ -76,6 +76,8 @@ def test_results_are_never_written_over(cvgl, located, tmp_path):
         done = cvgl("export", results, *options, output)
         assert done.code == 11
         assert "lies among the results" in done.err
+    done = cvgl("export", located.parent, "--format", "geojson", "-o", located)
+    assert (done.code, "is a result itself" in done.err) == (11, True)
     assert located.read_bytes() == before
     assert cvgl("export", located, *options, within).code == 0, "a folder beside the file"
 

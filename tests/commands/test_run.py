@@ -206,3 +206,55 @@ def test_a_wrong_table_is_a_fault_of_usage(cvgl, site, tmp_path):
 @pytest.mark.parametrize("args", [("--resume",), ("--export", "csv"), ("--jobs", "0")])
 def test_usage(cvgl, site, args):
     assert cvgl("locate", site.pano, "--index", site.index, *args).code == 2
+
+
+def test_the_page_of_all_photos(cvgl, site, photos, tmp_path):
+    out = tmp_path / "out"
+    shutil.copy(site.bare, photos[0].path.with_name("index.jpg"))
+    options = ("--index", site.index, "--model", site.weights, "-o", out, "--report")
+    done = cvgl("locate", tmp_path / "photos", *options, "--overview", "--export", "csv")
+    assert done.code == 31
+    page = (out / "index.html").read_text("utf-8")
+    assert 'href="a.html"' in page
+    assert 'href="index-2.html"' in page, "its own name is not given to a photo"
+    assert 'href="results.csv"' in page
+    assert "PhotoOpenError" in page
+    assert page.count("data:image/jpeg") == 1 + 3, "the map and a thumbnail of each"
+    again = cvgl("locate", tmp_path / "photos", *options, "--overview", "--resume")
+    assert again.out == done.out
+    assert (out / "index.html").read_text("utf-8").count("data:image/jpeg") == 1 + 3
+
+
+class TestSidecars:
+    def locate(self, cvgl, site, photo, out, *more):
+        options = ("--index", site.index, "--model", site.weights, "-o", out)
+        return cvgl("locate", photo, *options, *more)
+
+    def test_to_the_results(self, cvgl, site, photos, tmp_path):
+        folder = photos[0].path.parent
+        before = {path: path.read_bytes() for path in folder.iterdir()}
+        assert (
+            self.locate(cvgl, site, photos[2].path, tmp_path / "out", "--xmp", "results").code == 0
+        )
+        assert b"cvgl:Verdict" in (tmp_path / "out" / "a.jpg.xmp").read_bytes()
+        assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+    def test_beside_the_photos(self, cvgl, site, photos, tmp_path):
+        path, sidecar = photos[2].path, photos[2].path.with_name("a.jpg.xmp")
+        before = path.read_bytes()
+        assert self.locate(cvgl, site, path, tmp_path / "out", "--xmp", "photos").code == 0
+        assert b"cvgl:Verdict" in sidecar.read_bytes()
+        assert path.read_bytes() == before
+        sidecar.unlink()
+        again = self.locate(cvgl, site, path, tmp_path / "out", "--xmp", "photos", "--resume")
+        assert again.code == 0
+        assert sidecar.exists(), "what is asked for and not there is made"
+
+    def test_what_others_wrote_stays_and_the_photo_is_located(self, cvgl, site, photos, tmp_path):
+        path, sidecar = photos[2].path, photos[2].path.with_name("a.jpg.xmp")
+        sidecar.write_text("not XMP")
+        done = self.locate(cvgl, site, path, tmp_path / "out", "--xmp", "photos")
+        assert done.code == 0
+        assert "left as it is" in done.err
+        assert sidecar.read_text() == "not XMP"
+        assert (tmp_path / "out" / "a.geojson").exists()

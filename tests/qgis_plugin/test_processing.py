@@ -333,6 +333,9 @@ def test_findings_go_out_with_the_analysts_words(run, located, tmp_path):
     assert folders.count("Search grid") == 3
     layer = QgsVectorLayer(f"{out / 'findings.gpkg'}|layername=estimate", "e", "ogr")
     assert layer.featureCount() == 3
+    assert layer.renderer().type() == "categorizedSymbol", "its style comes with it"
+    cells = QgsVectorLayer(f"{out / 'findings.gpkg'}|layername=search_cell", "c", "ogr")
+    assert len(cells.renderer().categories()) == 5
     (again,) = (p for p in (out / "geojson").glob("*.geojson") if p.name == judged.name)
     assert json.loads(again.read_text("utf-8")) == collection
 
