@@ -32,7 +32,7 @@ from cvgl_core.console import PROGRAM_FAULT, one_line
 from cvgl_core.errors import CvglError, OutputError, PhotoError
 from cvgl_core.export.geojson import result_to_geojson, to_line
 from cvgl_core.export.overview import thumbnail
-from cvgl_core.export.saved import Row, keep_failures, read_saved
+from cvgl_core.export.saved import Row, keep_failures, read_saved, saved_estimate
 from cvgl_core.fsio import sha256_file
 from cvgl_core.index.threads import threaded
 from cvgl_core.photo import read_photo
@@ -199,7 +199,9 @@ def _answered(
         made_by = collection["provenance"]
         same = made_by["settings"][QUERY_KEY] == query_hash(batch, options)
         same = same and made_by["photo_sha256"] == sha256_file(item.photo.path)
-    except (OSError, ValueError, KeyError, TypeError):
+        values = collection["features"][0]["properties"]
+        saved_estimate(values), result_line(values)  # an editor may have left anything there
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     return collection if same and all(path.is_file() for path in files.values()) else None
 

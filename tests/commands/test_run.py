@@ -131,6 +131,18 @@ class TestResume:
         assert located == ["a"]
         assert without_time(second) == without_time(first)
 
+    @pytest.mark.parametrize("change", ["features", "verdict"])
+    def test_a_file_that_an_editor_broke_is_made_again(self, call, photos, tmp_path, change):
+        call(photos[2:])
+        path = tmp_path / "out" / "a.geojson"
+        collection = json.loads(path.read_text())
+        if change == "features":
+            collection["features"].clear()
+        else:
+            collection["features"][0]["properties"]["verdict"] = "sure"
+        path.write_text(json.dumps(collection))
+        assert call(photos[2:], resume=True)[2] == ["a"]
+
     def test_an_answer_cut_short_is_never_taken_for_whole(
         self, call, photos, tmp_path, monkeypatch
     ):
