@@ -1,0 +1,324 @@
+"""Several photos of one walk, located alone and together, in simulated cities never seen.
+
+    python benchmarks/bench_together.py [--work DIR] [--seeds 80001 80002] [--walks 20]
+        [--photos 5] [--weights FILE] [--fit]
+
+Renders walks through each city (steps of 15 to 40 m along open ground, every photo turned at
+random), builds the city's index, and prints one table: the share of photos placed within 10 m, and
+how much of the probability the true place was given. ``DIR`` keeps cities and indexes for the next
+run. Intervals hold 95 % of 2,000 resamples of whole walks. ``--fit`` prints what each correlation
+would have given, on the validation city, instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cvgl_core.index import Index
+from cvgl_core.localization import Localizer, LocalizeSettings
+from cvgl_core.localization.estimate import distances
+from cvgl_core.localization.motion import Step
+from cvgl_core.localization.result import Fused
+from cvgl_core.localization.together import CORRELATION
+from cvgl_core.localization.walk import ALL_TILES, Gathered, gather, join
+from cvgl_core.models import bundled_path, load_engine
+from cvgl_core.simulation import Cameras, City, GroundScene, generate_city
+from cvgl_core.simulation.cameras import sample_cameras
+from cvgl_core.simulation.render import StreetRenderer
+from cvgl_core.simulation.writer import write_city
+from cvgl_core.types import FloatArray, GroundSpec, GroundView, ModelCard, UInt8Array
+
+SIZE_M, GSD_M = 1224.0, 0.25
+STEP_M = (15.0, 40.0)
+VALIDATION_SEED = 9001
+NEAR_M = 10.0
+POOL = 6000
+CORRELATIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Walks:
+    """North-aligned strips ``[W, n, h, w, 3]`` and where they were taken, grid metres."""
+
+    strips: UInt8Array
+    xy_m: FloatArray
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What photos show and what is known of them."""
+
+    name: str
+    fov_deg: float
+    heading_known: bool
+
+
+KINDS = (
+    Kind("360, unknown heading", 360.0, False),
+    Kind("90, unknown heading", 90.0, False),
+    Kind("90, known heading", 90.0, True),
+)
+
+
+def city_at(
+    folder: Path, seed: int, card: ModelCard, walks: int, photos: int
+) -> tuple[Path, Walks]:
+    """Return a city's orthophoto and its walks, rendered once."""
+    folder = folder / f"walks-{seed}-{walks}x{photos}-{card.ground.width_px}"
+    found = folder / "walks.npz"
+    if not found.exists():
+        city = generate_city(seed, SIZE_M, GSD_M)
+        write_city(city, folder, photos=0)
+        places = draw_walks(city.ground, walks, photos, np.random.default_rng(seed))
+        strips = render(city, places, card.ground, seed)
+        x_m, y_m = city.origin_e_m + places[..., 0], city.origin_n_m - places[..., 1]
+        np.savez(folder / "part.npz", strips=strips, xy_m=np.stack([x_m, y_m], axis=-1))
+        (folder / "part.npz").rename(found)
+    with np.load(found) as kept:
+        return folder / "ortho.tif", Walks(kept["strips"], kept["xy_m"])
+
+
+def draw_walks(scene: GroundScene, walks: int, photos: int, rng: np.random.Generator) -> FloatArray:
+    """Return camera places of walks, city frame ``[W, n, 2]``: nothing stands between two."""
+    pool = sample_cameras(scene, POOL, seed=int(rng.integers(1 << 30)))
+    places = np.stack([pool.x_m, pool.y_m], axis=1).astype(np.float64)
+    found: list[FloatArray] = []
+    while len(found) < walks:
+        walk = [places[rng.integers(len(places))]]
+        while len(walk) < photos:
+            away_m = np.hypot(*(places - walk[-1]).T)
+            fresh = np.min([np.hypot(*(places - one).T) for one in walk], axis=0) > STEP_M[0]
+            near = np.flatnonzero(fresh & (away_m <= STEP_M[1]))
+            chosen = next(
+                (i for i in rng.permutation(near) if _open(scene, walk[-1], places[i])), None
+            )
+            if chosen is None:
+                break
+            walk.append(places[chosen])
+        if len(walk) == photos:
+            found.append(np.array(walk))
+    return np.array(found)
+
+
+def _open(scene: GroundScene, start: FloatArray, end: FloatArray) -> bool:
+    """Tell whether nothing higher than a kerb stands on a line."""
+    line = start + np.linspace(0, 1, 80)[:, None] * (end - start)
+    col, row = (line / scene.gsd_m_per_px).astype(np.int64).T
+    return bool((scene.height_m[row, col] < 0.3).all())
+
+
+def render(city: City, places: FloatArray, spec: GroundSpec, seed: int) -> UInt8Array:
+    """Return the north-aligned strips of all cameras ``[W, n, h, w, 3]``."""
+    flat = places.reshape(-1, 2).astype(np.float32)
+    heights_m = np.random.default_rng(seed).uniform(1.4, 2.0, len(flat)).astype(np.float32)
+    views = StreetRenderer(city.ground).panoramas(
+        Cameras(flat[:, 0].copy(), flat[:, 1].copy(), heights_m),
+        2 * spec.height_px,
+        2 * spec.width_px,
+        spec.elevation_top_deg,
+        spec.elevation_bottom_deg,
+        seed,
+    )
+    blocks = views.numpy().reshape(len(flat), spec.height_px, 2, spec.width_px, 2, 3)
+    small = blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+    return np.asarray(small.reshape(*places.shape[:2], spec.height_px, spec.width_px, 3))
+
+
+def index_at(ortho: Path, weights: Path, sha256: str) -> Index:
+    """Return the index of an orthophoto, built once."""
+    path = ortho.with_name(f"{sha256[:12]}.cvgl")
+    code = "import sys; from tiling.cli import main; sys.argv[0] = 'cvgl-tile'; main()"
+    command = [sys.executable, "-c", code, "build", str(ortho), "-o", str(path)]
+    command += ["--model", str(weights), "--workers", "1"]
+    if not path.exists():
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ})
+    return Index.open(path)
+
+
+def views_of(
+    strips: UInt8Array, kind: Kind, card: ModelCard, turns_px: Sequence[int]
+) -> list[GroundView]:
+    """Return what the network sees of a walk's photos, turned by ``turns_px``."""
+    views = []
+    width = strips.shape[2]
+    fill = np.round(255 * np.array(card.mean_rgb)).astype(np.uint8)
+    for strip, turn_px in zip(strips, turns_px, strict=True):
+        shown = np.abs(np.arange(width) + 0.5 - width / 2) <= width * kind.fov_deg / 720
+        rgb, azimuth = np.roll(strip, -turn_px, axis=1), turn_px * 360.0 / width
+        rgb = np.where(shown[None, :, None], rgb, fill)
+        views.append(GroundView(rgb, shown, azimuth if kind.heading_known else None))
+    return views
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of every photo ``[W, n]``: distance of the estimate, mass near it and near the truth."""
+
+    error_m: FloatArray
+    stated: FloatArray
+    given: FloatArray
+    outside: FloatArray
+
+
+def figures_of(found: list[list[Fused]], xy_m: FloatArray) -> Figures:
+    """Measure the posteriors of all photos of all walks."""
+    rows = []
+    for walk, places in zip(found, xy_m, strict=True):
+        for fused, (x_m, y_m) in zip(walk, places, strict=True):
+            cells, place = fused.field.cells(), fused.place
+            near = distances(cells, fused.field.cell_m, place) <= NEAR_M
+            true = distances(cells, fused.field.cell_m, replace(place, x_m=x_m, y_m=y_m)) <= NEAR_M
+            error_m = np.hypot(place.x_m - x_m, place.y_m - y_m)
+            row = (error_m, cells.mass[near].sum(), cells.mass[true].sum(), fused.shares.outside)
+            rows.append(row)
+    return Figures(*np.array(rows).reshape(*xy_m.shape[:2], 4).transpose(2, 0, 1))
+
+
+def measure(
+    localizer: Localizer,
+    gathered: Sequence[Gathered],
+    walks: Walks,
+    steps: Motion,
+    correlation: float,
+) -> Figures:
+    """Measure photos located together."""
+    found = []
+    for one, places in zip(gathered, walks.xy_m, strict=True):
+        joint = join(localizer, one, steps(places), correlation)
+        found.append([search.fused for search in joint])
+    return figures_of(found, walks.xy_m)
+
+
+Motion = Callable[[FloatArray], list[Step]]
+
+
+def somewhere_near(places: FloatArray) -> list[Step]:
+    """Tell only that the next photo is at most 50 m away."""
+    return [Step(reach_m=50.0) for _ in places[1:]]
+
+
+def paced(places: FloatArray) -> list[Step]:
+    """Tell where the next photo is to some 3 m, as counted steps and a compass do."""
+    rng = np.random.default_rng(int(places[0, 0]) % 1000)
+    walked = np.diff(places, axis=0) + rng.normal(0, 3.0, (len(places) - 1, 2))
+    return [Step(float(east), float(north), std_m=3.0) for east, north in walked]
+
+
+MOTIONS: dict[str, Motion] = {"next within 50 m": somewhere_near, "offsets to 3 m": paced}
+
+
+def likely(figures: Figures) -> FloatArray:
+    """Return the mean logarithm of the probability given to the true 10 m, per walk ``[W]``."""
+    return np.log(np.maximum(figures.given, 1e-6)).mean(axis=1)
+
+
+def interval(values: FloatArray, rng: np.random.Generator) -> str:
+    """Return a mean over walks and its interval in percent."""
+    drawn = values[rng.integers(len(values), size=(2000, len(values)))].mean(axis=1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return f"{100 * values.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def row(name: str, hits: FloatArray, base: FloatArray, figures: Figures | None) -> None:
+    """Print a line of the table: hits within 10 m per walk, and how far above ``base``."""
+    rng = np.random.default_rng(7)
+    gain = "" if hits is base else interval(hits - base, rng)
+    rest = "" if figures is None else f"{figures.stated.mean():.2f} | {likely(figures).mean():.2f}"
+    print(f"| {name} | {interval(hits, rng)} | {gain} | {rest or '|'} |", flush=True)
+
+
+def report(kind: Kind, alone: Figures, joint: dict[str, Figures]) -> None:
+    """Print what one kind of photo gains."""
+    hits = alone.error_m <= NEAR_M
+    chosen = alone.stated.argmax(axis=1)[:, None]
+    surest = np.take_along_axis(hits, chosen, axis=1)[:, 0].astype(float)
+    row(f"{kind.name}: each alone", hits.mean(axis=1), surest, alone)
+    row("the surest of each walk, alone", surest, surest, None)
+    for name, figures in joint.items():
+        row(f"together, {name}", (figures.error_m <= NEAR_M).mean(axis=1), surest, figures)
+
+
+def joined(parts: Sequence[Figures]) -> Figures:
+    """Return the walks of all cities."""
+    names = [item.name for item in fields(Figures)]
+    return Figures(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[80001, 80002])
+    parser.add_argument("--walks", type=int, default=20, help="in each city")
+    parser.add_argument("--photos", type=int, default=5, help="of each walk")
+    parser.add_argument("--weights", type=Path, default=bundled_path("unifygeo-lite0"))
+    parser.add_argument("--fit", action="store_true", help="compare correlations")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    seeds = [VALIDATION_SEED] if args.fit else args.seeds
+    with tempfile.TemporaryDirectory() as temporary:
+        work = args.work or Path(temporary)
+        worlds = [World(args.weights, work, seed, args.walks, args.photos) for seed in seeds]
+        tiles = ", ".join(f"{len(world.localizer.index.rows)}" for world in worlds)
+        print(
+            f"cities {seeds} of {tiles} tiles, {args.walks} walks of {args.photos} photos in each"
+        )
+        print(f"{args.weights.name} {worlds[0].card.weights_sha256:.12}\n")
+        print("| photos | within 10 m, % | over the surest alone | stated | log given |")
+        print("|---|---|---|---|---|", flush=True)
+        for kind in KINDS:
+            gathered = [world.gathered(kind) for world in worlds]
+            tried = CORRELATIONS if args.fit else (CORRELATION,)
+            joint = {
+                name + (f", correlation {correlation:g}" if args.fit else ""): joined(
+                    [
+                        measure(world.localizer, found, world.walks, motion, correlation)
+                        for world, found in zip(worlds, gathered, strict=True)
+                    ]
+                )
+                for name, motion in MOTIONS.items()
+                for correlation in tried
+            }
+            alone = joined(
+                [world.alone(found) for world, found in zip(worlds, gathered, strict=True)]
+            )
+            report(kind, alone, joint)
+
+
+class World:
+    """A city, its index and its walks."""
+
+    def __init__(self, weights: Path, work: Path, seed: int, walks: int, photos: int) -> None:
+        engine = load_engine(str(weights), "cpu")
+        self.card, self.seed = engine.card, seed
+        assert self.card.weights_sha256 is not None
+        ortho, self.walks = city_at(work, seed, self.card, walks, photos)
+        index = index_at(ortho, weights, self.card.weights_sha256)
+        self.localizer = Localizer(index, engine, LocalizeSettings(fused_tiles=ALL_TILES))
+
+    def gathered(self, kind: Kind) -> list[Gathered]:
+        """Search the photos of every walk."""
+        rng = np.random.default_rng(self.seed)
+        found = []
+        for strips in self.walks.strips:
+            turns_px = rng.integers(strips.shape[2], size=len(strips)).tolist()
+            found.append(gather(self.localizer, views_of(strips, kind, self.card, turns_px)))
+        return found
+
+    def alone(self, gathered: Sequence[Gathered]) -> Figures:
+        """Measure the photos by themselves."""
+        return figures_of([[s.fused for s in one.photos] for one in gathered], self.walks.xy_m)
+
+
+if __name__ == "__main__":
+    main()
