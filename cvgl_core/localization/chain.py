@@ -17,7 +17,7 @@ from cvgl_core.localization.posterior import BLOCK, Cells, MassField
 from cvgl_core.localization.priors import WRONG
 from cvgl_core.types import FloatArray, IntArray
 
-_KERNEL_CELLS = 48
+_KERNEL_CELLS = 24
 _CHUNK = 64
 
 
@@ -84,7 +84,7 @@ class Support:
         down, right = round(-step.north_m / cell_m), round(step.east_m / cell_m)
         kernel = step.kernel(cell_m, step.east_m - right * cell_m, -step.north_m - down * cell_m)
         side, half = values.shape[1], len(kernel) // 2
-        full = side + len(kernel) - 1
+        full = -(-(side + len(kernel) - 1) // 16) * 16  # a size that is quick to transform
         spectrum = np.fft.rfft2(kernel, (full, full))
         out = MassField(cell_m)
         for start in range(0, len(values), _CHUNK):
