@@ -30,7 +30,7 @@ from cvgl_core.localization.estimate import distances
 from cvgl_core.localization.motion import Step
 from cvgl_core.localization.result import Fused
 from cvgl_core.localization.together import CORRELATION
-from cvgl_core.localization.walk import ALL_TILES, Gathered, gather, join
+from cvgl_core.localization.walk import ALL_TILES, Gathered, Shot, gather, join
 from cvgl_core.models import bundled_path, load_engine
 from cvgl_core.simulation import Cameras, City, GroundScene, generate_city
 from cvgl_core.simulation.cameras import sample_cameras
@@ -43,7 +43,7 @@ STEP_M = (15.0, 40.0)
 VALIDATION_SEED = 9001
 NEAR_M = 10.0
 POOL = 6000
-CORRELATIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+CORRELATIONS = (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)
 
 
 @dataclass(frozen=True)
@@ -312,7 +312,8 @@ class World:
         found = []
         for strips in self.walks.strips:
             turns_px = rng.integers(strips.shape[2], size=len(strips)).tolist()
-            found.append(gather(self.localizer, views_of(strips, kind, self.card, turns_px)))
+            views = views_of(strips, kind, self.card, turns_px)
+            found.append(gather(self.localizer, [Shot(view) for view in views]))
         return found
 
     def alone(self, gathered: Sequence[Gathered]) -> Figures:

@@ -29,13 +29,15 @@ from cvgl_core.localization.result import Fused
 from cvgl_core.localization.weighing import weighed
 from cvgl_core.types import FloatArray
 
-CORRELATION = 0.3
-"""Of what the photos of one walk say; see ``benchmarks/bench_together.py``."""
+CORRELATION = 0.05
+"""Of what the photos of one walk say: on simulated walks the most that costs nothing; real ones may
+share more. ``benchmarks/bench_together.py --fit`` compares others."""
 
 SILENT = 0.1
 """Share of photos whose scores say nothing of their place."""
 
 _COARSEST = 3
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,31 @@ class Weighing:
         return 1.0 / (1.0 + (photos - 1) * self.correlation)
 
 
-def combine(photos: Sequence[Fused], steps: Sequence[Step], weighing: Weighing) -> list[Fused]:
+@dataclass(frozen=True)
+class Said:
+    """What one photo says by itself.
+
+    Attributes:
+        fused: its posterior.
+        of_outside: whether low scores are evidence that it was taken elsewhere; where no
+            calibration fits they are not.
+    """
+
+    fused: Fused
+    of_outside: bool = True
+
+    def outside(self) -> float:
+        """Return how many times more probable it makes "not in this area"."""
+        return self.fused.shares.outside / OUTSIDE_PRIOR if self.of_outside else 1.0
+
+    def density(self, support: Support, field: Cells) -> FloatArray:
+        """Return how many times more probable it makes each place ``[S, B, B]``."""
+        density = support.density(field)
+        inside = 1 - OUTSIDE_PRIOR if self.of_outside else max(support.mean(density), _TINY)
+        return density / inside
+
+
+def combine(photos: Sequence[Said], steps: Sequence[Step], weighing: Weighing) -> list[Fused]:
     """Return the posterior of each photo's place, given what all of them show.
 
     Args:
@@ -72,19 +98,23 @@ def combine(photos: Sequence[Fused], steps: Sequence[Step], weighing: Weighing) 
         steps: between one and the next ``[n - 1]``.
         weighing: what else counts.
     """
-    times = _halvings(photos[0].field.cell_m, steps)
-    fields = [_halved(one.field.cells(), times) for one in photos]
-    support = Support.of(fields, photos[0].field.cell_m * 2**times, weighing.area_m2)
+    cell_m = photos[0].fused.field.cell_m
+    times = _halvings(cell_m, steps)
+    fields = [_halved(one.fused.field.cells(), times) for one in photos]
+    support = Support.of(fields, cell_m * 2**times, weighing.area_m2)
     power = weighing.exponent(len(photos))
-    says = [weighing.heard(support.density(field) / (1 - OUTSIDE_PRIOR)) for field in fields]
-    elsewhere = [weighing.heard(np.array(one.shares.outside / OUTSIDE_PRIOR)) for one in photos]
+    says = [
+        weighing.heard(one.density(support, field))
+        for one, field in zip(photos, fields, strict=True)
+    ]
+    elsewhere = [weighing.heard(np.array(one.outside())) for one in photos]
     against = float(np.log(elsewhere).sum()) - log_evidence(support, says, steps)
     odds = np.log(OUTSIDE_PRIOR / (1 - OUTSIDE_PRIOR)) + power * against
     outside = float(1.0 / (1.0 + np.exp(np.clip(-odds, -700, 700))))
     messages = smooth(support, [one**power for one in says], steps)
     return [
         weighed(
-            one,
+            one.fused,
             _FineWeights(support.field(message), 2**times),
             weighing.smoothing_m,
             outside,

@@ -5,15 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cvgl_core.errors import SettingsError
 from cvgl_core.localization.area import Area
-from cvgl_core.localization.localizer import Localizer, Search
+from cvgl_core.localization.around import Around
+from cvgl_core.localization.localizer import Localizer, Ranking, Search
 from cvgl_core.localization.motion import Step
-from cvgl_core.localization.retrieve import Near
-from cvgl_core.localization.together import CORRELATION, Weighing, combine
+from cvgl_core.localization.priors import HeadingPrior
+from cvgl_core.localization.retrieve import Near, retrieve, tiles_near
+from cvgl_core.localization.together import CORRELATION, Said, Weighing, combine
+from cvgl_core.localization.weighing import weighed
 from cvgl_core.types import GroundView, Progress, no_progress
 
 ALL_TILES = 100_000
 """``LocalizeSettings.fused_tiles`` of a localizer for walks: every tile that was matched counts."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A view, and what is known of it beside.
+
+    Attributes:
+        view: of the photo.
+        heading: prior for the true azimuth of its optical axis, where that is searched.
+        around: prior for its place.
+    """
+
+    view: GroundView
+    heading: HeadingPrior | None = None
+    around: Around | None = None
 
 
 @dataclass(frozen=True)
@@ -31,29 +50,36 @@ class Gathered:
 
 def gather(
     localizer: Localizer,
-    views: Sequence[GroundView],
+    shots: Sequence[Shot],
     near: Near | Area | None = None,
     progress: Progress = no_progress,
 ) -> Gathered:
-    """Search every view where any of them points.
+    """Search every photo where any of them, or its prior, points.
 
     Args:
         localizer: whose settings fuse all that was matched, see ``ALL_TILES``.
-        views: of the photos.
-        near: a prior for the place of them all.
+        shots: the photos.
+        near: where to search for them all.
         progress: told of every stage.
 
     Raises:
         SettingsError: no tile lies near enough.
     """
-    rankings = [localizer.rank(view, near, progress) for view in views]
+    rankings = [localizer.rank(s.view, near, progress, heading_prior=s.heading) for s in shots]
+    index, where = localizer.index, rankings[0].where
     tiles = {candidate.tile for ranking in rankings for candidate in ranking.ranked}
+    for shot, ranking in zip(shots, rankings, strict=True):
+        tiles |= _around(localizer, shot.around, ranking)
     widened = [localizer.widen(ranking, tiles, progress) for ranking in rankings]
-    where, index = rankings[0].where, localizer.index
     searched = len(index.rows) if where is None else int(where.sum())
+    area_m2 = searched * index.grid.stride_m**2
+    found = [localizer.settle(ranking, progress=progress) for ranking in widened]
     return Gathered(
-        tuple(localizer.settle(ranking, progress=progress) for ranking in widened),
-        searched * index.grid.stride_m**2,
+        tuple(
+            _weighed(localizer, shot.around, search, area_m2)
+            for shot, search in zip(shots, found, strict=True)
+        ),
+        area_m2,
     )
 
 
@@ -72,7 +98,33 @@ def join(
         correlation: of what the photos say, 0 if they were independent.
     """
     weighing = Weighing(gathered.area_m2, localizer.settings.smoothing_m, correlation)
-    joint = combine([search.fused for search in gathered.photos], steps, weighing)
+    says = [Said(search.fused, search.chosen.fits) for search in gathered.photos]
     return tuple(
-        replace(search, fused=fused) for search, fused in zip(gathered.photos, joint, strict=True)
+        replace(search, fused=fused)
+        for search, fused in zip(gathered.photos, combine(says, steps, weighing), strict=True)
     )
+
+
+def _around(localizer: Localizer, around: Around | None, ranking: Ranking) -> set[int]:
+    """Return the tiles that are most like the photo where a prior says it is."""
+    if around is None:
+        return set()
+    index = localizer.index
+    try:
+        where = tiles_near(index, around.near())
+    except SettingsError:  # none there: the prior then speaks against all of the area
+        return set()
+    if ranking.where is not None:
+        where &= ranking.where
+    if not where.any():
+        return set()
+    return set(retrieve(index, ranking.query, localizer.settings.depth, where).tiles.tolist())
+
+
+def _weighed(localizer: Localizer, around: Around | None, search: Search, area_m2: float) -> Search:
+    """Return what was found under a prior for the place."""
+    if around is None:
+        return search
+    cell_m = search.fused.field.cell_m
+    weights = around.weights(localizer.index.grid.crs, cell_m, area_m2)
+    return replace(search, fused=weighed(search.fused, weights, localizer.settings.smoothing_m))

@@ -8,7 +8,8 @@ from cvgl_core.localization.motion import Step
 from cvgl_core.localization.posterior import Cells, TileProbabilities, Vote, fuse
 from cvgl_core.localization.rerank import RankedTile
 from cvgl_core.localization.result import Fused
-from cvgl_core.localization.together import Weighing, combine
+from cvgl_core.localization.together import Said, Weighing
+from cvgl_core.localization.together import combine as combined
 
 CELL_M = 1.0
 SIDE = 64
@@ -40,6 +41,10 @@ def photo(shares, spots, sharp=2.0, outside=0.1, temperature=1.0):
 
 def total(fused):
     return fused.field.total() + fused.shares.outside
+
+
+def combine(photos, steps, weighing):
+    return combined([Said(one) for one in photos], steps, weighing)
 
 
 MIDDLE = (32.0, 32.0)
@@ -151,3 +156,13 @@ def test_cells_are_kept_when_they_are_halved():
     assert sorted(zip(halved.rows.tolist(), halved.cols.tolist(), strict=True)) == [
         (-1, 1), (0, 1), (2, 4),
     ]  # fmt: skip
+
+
+def test_scores_that_no_calibration_fits_are_no_evidence_of_outside():
+    agreed = [photo([0, 1, 0], SPOTS, outside=0.99) for _ in range(3)]
+    steps = [Step(reach_m=5.0)] * 2
+    counted = combined([Said(one) for one in agreed], steps, WEIGHING)
+    unheard = combined([Said(one, of_outside=False) for one in agreed], steps, WEIGHING)
+    assert unheard[0].shares.outside < 0.01 < counted[0].shares.outside
+    (alone,) = combined([Said(agreed[0], False)], [], Weighing(AREA_M2, 1.5, silent=0.0))
+    assert alone.shares.outside == pytest.approx(0.2)  # as before it was seen
