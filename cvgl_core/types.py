@@ -306,7 +306,11 @@ class Provenance:
 
 @dataclass(frozen=True)
 class LocalizationResult:
-    """The answer for one photo: what exports, reports and map layers are made from."""
+    """The answer for one photo: what exports, reports and map layers are made from.
+
+    ``priors`` says in words what was taken to be known beside the pixels; ``together`` names the
+    photos, this one among them, that were located together.
+    """
 
     metadata: PhotoMetadata
     view: GroundView
@@ -316,6 +320,8 @@ class LocalizationResult:
     posterior: Posterior
     provenance: Provenance
     exif_distance_m: float | None
+    priors: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

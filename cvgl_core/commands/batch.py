@@ -13,7 +13,9 @@ from typing import TypedDict
 from cvgl_core import __version__
 from cvgl_core.commands.formats import Sidecars
 from cvgl_core.commands.inputs import Stated
+from cvgl_core.commands.known import NOTHING_GIVEN, Given, known_of, search_limits
 from cvgl_core.console import one_line
+from cvgl_core.errors import SettingsError
 from cvgl_core.export.geojson import estimate_properties, write_geojson
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.fsio import output_errors
@@ -27,6 +29,8 @@ from cvgl_core.localization import (
     SeveralLocalizer,
 )
 from cvgl_core.localization.device_gallery import search_on
+from cvgl_core.localization.priors import HeadingPrior
+from cvgl_core.localization.walk import localize_around
 from cvgl_core.models import Engine, load_engine
 from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress
 
@@ -43,6 +47,7 @@ class Asked(TypedDict):
     search_heading: bool
     fov_deg: float | None
     near: Near | Area | None
+    heading_prior: HeadingPrior | None
     progress: Progress
 
 
@@ -59,14 +64,16 @@ class BatchOptions:
     output: Path | None = None
     report: bool = False
     sidecars: Sidecars | None = None
+    given: Given = NOTHING_GIVEN
 
-    def asked(self, progress: Progress) -> Asked:
+    def asked(self, progress: Progress, heading_prior: HeadingPrior | None = None) -> Asked:
         """Return what is asked of a localizer."""
         return Asked(
             heading_deg=self.heading_deg,
-            search_heading=self.search_heading,
+            search_heading=self.search_heading or heading_prior is not None,
             fov_deg=self.fov_deg,
             near=self.near,
+            heading_prior=heading_prior,
             progress=progress,
         )
 
@@ -184,14 +191,11 @@ def locate_photo(
     Raises:
         CvglError: the photo, the options or the output are at fault.
     """
-    if options.pitch_deg is not None:
-        photo = _pitched(photo, options.pitch_deg)
-    located = _located(batch, photo, options.asked(progress))
+    photo = pitched(photo, options.pitch_deg)
+    located = _located(batch, photo, options, progress)
     if batch.identity:
         located = _stamped(located, query_hash(batch, options), options.group)
-    files = options.files(name, photo.path)
-    if files:
-        _write(files, located, photo, progress)
+    write_files(options.files(name, photo.path), located, photo, progress)
     return located.result
 
 
@@ -200,7 +204,8 @@ def query_hash(batch: Batch | SeveralBatch, options: BatchOptions) -> str:
     asked = {
         name: value for name, value in options.asked(no_progress).items() if name != "progress"
     }
-    whole = [batch.identity, asked, options.pitch_deg, options.group]
+    given = {name: str(value) for name, value in asdict(options.given).items()}
+    whole = [batch.identity, asked, options.pitch_deg, options.group, given]
     text = json.dumps(whole, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -213,8 +218,10 @@ def _plain(value: object) -> object:
     return asdict(value)
 
 
-def _pitched(photo: Photo, pitch_deg: float) -> Photo:
-    """Return a photo taken to look up by an angle, whatever its file says."""
+def pitched(photo: Photo, pitch_deg: float | None) -> Photo:
+    """Return a photo taken to look up by an angle, if one is given, whatever its file says."""
+    if pitch_deg is None:
+        return photo
     sources = photo.metadata.sources | {"pitch_deg": "given"}
     return replace(photo, metadata=replace(photo.metadata, pitch_deg=pitch_deg, sources=sources))
 
@@ -228,15 +235,33 @@ def _stamped(located: Located, query_sha256: str, group: str | None) -> Located:
     return replace(located, result=result)
 
 
-def _located(batch: Batch | SeveralBatch, photo: Photo, asked: Asked) -> Located:
+def _located(
+    batch: Batch | SeveralBatch, photo: Photo, options: BatchOptions, progress: Progress
+) -> Located:
     """Return the result, and the index in which its tiles are numbered."""
+    index = batch.index if isinstance(batch, Batch) else batch.indexes[0]
+    known = known_of(photo, options.given, options.heading_deg, options.fov_deg, index)
+    asked = options.asked(progress, known.heading)
+    told = (*known.told, *search_limits(options.near))
     if isinstance(batch, SeveralBatch):
-        return batch.localizer.localize(photo, **asked)
-    return Located(batch.localizer.localize(photo, **asked), batch.index)
+        if known.around is not None:
+            raise SettingsError("--exif-prior searches one index; give one, or --near")
+        located = batch.localizer.localize(photo, **asked)
+        return replace(located, result=replace(located.result, priors=told))
+    if known.around is None:
+        result = batch.localizer.localize(photo, **asked)
+    else:
+        result, beyond = localize_around(batch.localizer, photo, known.around, **asked)
+        told = (*told, beyond)
+    return Located(replace(result, priors=told), batch.index)
 
 
-def _write(files: Mapping[str, Path], located: Located, photo: Photo, progress: Progress) -> None:
-    """Write the files of a result, the GeoJSON last: where it is, the others are."""
+def write_files(
+    files: Mapping[str, Path], located: Located, photo: Photo, progress: Progress = no_progress
+) -> None:
+    """Write the files of a result, if any, the GeoJSON last: where it is, the others are."""
+    if not files:
+        return
     result, index = located.result, located.index
     progress("writing", 0, 6)
     with output_errors(files["geojson"]):

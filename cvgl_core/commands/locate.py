@@ -15,6 +15,18 @@ from cvgl_core.commands.options import (
     ModelChoice,
     localize_settings,
 )
+from cvgl_core.commands.prior_options import (
+    ApartM,
+    ExifPrior,
+    HeadingStd,
+    ShadowAt,
+    ShadowDeg,
+    Time,
+    TogetherFlag,
+    TrackFile,
+    given_priors,
+    together_as,
+)
 from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar
 from cvgl_core.types import DEFAULT_DEPTH
 
@@ -52,6 +64,10 @@ def locate(
             "'unknown' searches it. Default: what the file says, else unknown.",
         ),
     ] = None,
+    heading_std: HeadingStd = None,
+    shadow_at: ShadowAt = None,
+    shadow_deg: ShadowDeg = None,
+    time: Time = None,
     fov: Annotated[
         float | None,
         typer.Option(
@@ -69,6 +85,10 @@ def locate(
             metavar="FILE|W,S,E,N", help="Search only within polygons or a rectangle in degrees."
         ),
     ] = None,
+    exif_prior: ExifPrior = None,
+    together: TogetherFlag = False,
+    apart: ApartM = None,
+    track: TrackFile = None,
     top_k: Annotated[int, typer.Option(min=1, metavar="N", help="Candidates to report.")] = 10,
     depth: Depth = DEFAULT_DEPTH,
     estimate: EstimateBy = "fused",
@@ -118,6 +138,8 @@ def locate(
         raise typer.BadParameter("no photo is named")
     heading_deg = _heading(heading)
     prior = _prior(near, aoi)
+    given = given_priors(heading, heading_std, shadow_at, shadow_deg, time, exif_prior)
+    walk = together_as(together, apart, track, resume=resume, jobs=jobs)
     from cvgl_core.commands.batch import BatchOptions, open_batch, open_several
     from cvgl_core.commands.inputs import named_photos
     from cvgl_core.commands.run import RunOptions, run_batch
@@ -130,7 +152,9 @@ def locate(
     if not wanted:
         raise typer.BadParameter(f"--list {listed}: names no photo")
 
-    settings = localize_settings(depth, estimate, top_k=top_k)
+    settings = localize_settings(
+        depth, estimate, top_k=top_k, all_matched=together or exif_prior is not None
+    )
     options = BatchOptions(
         heading_deg=heading_deg,
         search_heading=heading == "unknown",
@@ -139,8 +163,9 @@ def locate(
         output=output,
         report=report,
         sidecars=xmp,
+        given=given,
     )
-    run = RunOptions(as_json, jobs, resume, tuple(dict.fromkeys(export or ())), overview)
+    run = RunOptions(as_json, jobs, resume, tuple(dict.fromkeys(export or ())), overview, walk)
     with progress_bar(progress_as) as progress:
         batch: Batch | SeveralBatch
         if len(index) == 1:

@@ -29,8 +29,16 @@ ModelChoice = Annotated[
 DeviceChoice = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")]
 
 
-def localize_settings(depth: int, estimate: str, **others: Any) -> LocalizeSettings:
+def localize_settings(
+    depth: int, estimate: str, *, all_matched: bool = False, **others: Any
+) -> LocalizeSettings:
     """Return the settings that options ask for.
+
+    Args:
+        depth: tiles to re-rank.
+        estimate: how to take the point.
+        all_matched: fuse all tiles that were matched, however many.
+        others: see ``LocalizeSettings``.
 
     Raises:
         typer.BadParameter: there is no such way to estimate.
@@ -40,4 +48,8 @@ def localize_settings(depth: int, estimate: str, **others: Any) -> LocalizeSetti
 
     if estimate not in tuple(EstimateMethod):
         raise typer.BadParameter(f"--estimate is 'fused' or 'unifygeo', not {estimate!r}")
+    if all_matched:
+        from cvgl_core.localization.walk import ALL_TILES
+
+        others["fused_tiles"] = ALL_TILES
     return LocalizeSettings(depth=depth, estimate=EstimateMethod(estimate), **others)

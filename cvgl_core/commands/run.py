@@ -28,11 +28,13 @@ from cvgl_core.commands.formats import Format, batch_file, write_format
 from cvgl_core.commands.inputs import PhotoInput, output_names
 from cvgl_core.commands.outcome import ALL_OUTSIDE, Item, Outcome, failed, result_line
 from cvgl_core.commands.overview import STEM, write_batch_overview
+from cvgl_core.commands.together import Apart, TogetherRun, joint_line
 from cvgl_core.console import PROGRAM_FAULT, one_line
-from cvgl_core.errors import CvglError, OutputError, PhotoError
+from cvgl_core.errors import CvglError, OutputError, PhotoError, SettingsError
 from cvgl_core.export.geojson import result_to_geojson, to_line
 from cvgl_core.export.overview import thumbnail
 from cvgl_core.export.saved import Row, keep_failures, read_saved, saved_estimate
+from cvgl_core.export.together import TOGETHER_STEM
 from cvgl_core.fsio import sha256_file
 from cvgl_core.index.threads import threaded
 from cvgl_core.photo import read_photo
@@ -53,6 +55,7 @@ class RunOptions:
         resume: keep answers in the output folder that would come out the same.
         formats: of files of the whole batch, in the output folder.
         overview: write a page of the whole batch there.
+        together: locate all photos as one walk, of which so much is known.
     """
 
     as_json: bool = False
@@ -60,6 +63,7 @@ class RunOptions:
     resume: bool = False
     formats: tuple[Format, ...] = ()
     overview: bool = False
+    together: Apart | None = None
 
 
 def run_batch(
@@ -90,8 +94,10 @@ def run_batch(
     names = output_names([photo.path for photo in photos], _reserved(run))
     items = [Item(*pair) for pair in zip(photos, names, strict=True)]
     outcomes: list[Outcome] = []
+    joint = _joint(batch, options, run, progress)
     try:
-        with _shared(run.jobs), closing(_outcomes(batch, items, options, run)) as found:
+        source = _outcomes(batch, items, options, run) if joint is None else joint.outcomes(items)
+        with _shared(run.jobs), closing(source) as found:
             progress("locating photos", 0, len(items))
             for done, outcome in enumerate(found, start=1):
                 _tell(outcome, run.as_json, echo)
@@ -107,6 +113,8 @@ def run_batch(
                 len(outcomes),
                 len(items),
             )
+    if joint is not None and joint.joint is not None and not run.as_json:
+        echo(joint_line(joint.joint))
     for form in run.formats:
         assert options.output is not None
         rows = _rows(options.output, outcomes)
@@ -119,9 +127,25 @@ def run_batch(
     return exit_code([outcome.exit_code for outcome in outcomes])
 
 
+def _joint(
+    batch: Batch | SeveralBatch, options: BatchOptions, run: RunOptions, progress: Progress
+) -> TogetherRun | None:
+    """Return what locates photos together, if that is asked for.
+
+    Raises:
+        SettingsError: several indexes are searched.
+    """
+    if run.together is None:
+        return None
+    if not isinstance(batch, Batch):
+        raise SettingsError("--together searches one index: give --index once")
+    return TogetherRun(batch, options, run.together, run.as_json, run.overview, progress)
+
+
 def _reserved(run: RunOptions) -> set[str]:
     """Return the names of files that a batch has beside those of its photos."""
     page = {STEM} if run.overview else set()
+    page |= {TOGETHER_STEM} if run.together is not None else set()
     return page | {Path(batch_file(form)).stem for form in run.formats}
 
 

@@ -113,6 +113,10 @@ def estimate_properties(result: LocalizationResult) -> JsonObject:
         "exif_lat": None if metadata.exif_lat is None else _degrees(metadata.exif_lat),
         "exif_distance_m": result.exif_distance_m,
     }
+    if result.priors:
+        values["priors"] = list(result.priors)
+    if result.together:
+        values["together"] = list(result.together)
     return _clean(values)
 
 

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.geo import from_lonlat
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.around import Around
+from cvgl_core.localization.estimate import Place, distances
 from cvgl_core.localization.localizer import Localizer, Ranking, Search
 from cvgl_core.localization.motion import Step
 from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.retrieve import Near, retrieve, tiles_near
 from cvgl_core.localization.together import CORRELATION, Said, Weighing, combine
 from cvgl_core.localization.weighing import weighed
-from cvgl_core.types import GroundView, Progress, no_progress
+from cvgl_core.types import GroundView, LocalizationResult, Photo, Progress, no_progress
 
 ALL_TILES = 100_000
 """``LocalizeSettings.fused_tiles`` of a localizer for walks: every tile that was matched counts."""
@@ -128,3 +130,42 @@ def _weighed(localizer: Localizer, around: Around | None, search: Search, area_m
     cell_m = search.fused.field.cell_m
     weights = around.weights(localizer.index.grid.crs, cell_m, area_m2)
     return replace(search, fused=weighed(search.fused, weights, localizer.settings.smoothing_m))
+
+
+def localize_around(
+    localizer: Localizer,
+    photo: Photo,
+    around: Around,
+    *,
+    heading_deg: float | None = None,
+    search_heading: bool = False,
+    fov_deg: float | None = None,
+    near: Near | Area | None = None,
+    heading_prior: HeadingPrior | None = None,
+    progress: Progress = no_progress,
+) -> tuple[LocalizationResult, str]:
+    """Find where a photo was taken that was probably taken around a point.
+
+    See ``Localizer.localize``.
+
+    Returns:
+        The result, and in words how much of its probability the prior does not hold.
+    """
+    view = localizer.view(photo, heading_deg, search_heading, fov_deg)
+    gathered = gather(localizer, [Shot(view, heading_prior, around)], near, progress)
+    (search,) = gathered.photos
+    result = localizer.conclude(photo, search, progress)
+    return result, told_beyond(localizer, around, search)
+
+
+def told_beyond(localizer: Localizer, around: Around, search: Search) -> str:
+    """Return in words how much of the probability lies beyond a prior's circle."""
+    field = search.fused.field
+    x_m, y_m = from_lonlat(localizer.index.grid.crs, [around.lon], [around.lat])
+    cells = field.cells()
+    away_m = distances(cells, field.cell_m, Place(float(x_m[0]), float(y_m[0])))
+    beyond = float(cells.mass[away_m > around.radius_m].sum())
+    return (
+        f"{beyond:.0%} of the probability lies in the area beyond {around.radius_m:g} m of that "
+        f"position, {search.fused.shares.outside:.0%} outside the area"
+    )

@@ -1,0 +1,149 @@
+"""``cvgl locate --together``: photos of one place or one walk, answered one by one and as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from cvgl_core.commands.batch import Batch, BatchOptions, pitched, write_files
+from cvgl_core.commands.known import Known, corners_of, known_of, search_limits
+from cvgl_core.commands.outcome import Item, Outcome, failed, result_line
+from cvgl_core.console import PROGRAM_FAULT, one_line
+from cvgl_core.errors import CvglError, OutputError, PhotoError
+from cvgl_core.export.geojson import estimate_properties, result_to_geojson, to_line
+from cvgl_core.export.overview import thumbnail
+from cvgl_core.export.together import TOGETHER_STEM, Together, write_together
+from cvgl_core.geo import convergence_deg
+from cvgl_core.localization import Located
+from cvgl_core.localization.track import Track, Way, way_between
+from cvgl_core.localization.walk import Shot, gather, join, told_beyond
+from cvgl_core.photo import read_photo
+from cvgl_core.types import LocalizationResult, Photo, Progress, Verdict
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Apart:
+    """What is known of the way between photos; see ``cvgl locate --help``."""
+
+    apart_m: float | None = None
+    track: Track | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A photo that can be used."""
+
+    item: Item
+    photo: Photo
+    known: Known
+    shot: Shot
+    options: BatchOptions
+
+
+@dataclass
+class TogetherRun:
+    """Locates photos together; ``joint`` is the answer of all, once all outcomes were taken.
+
+    Attributes:
+        batch: the index and its localizer, see ``walk.ALL_TILES``.
+        options: the same for all photos.
+        apart: what is known of the way between them.
+        as_json: whether lines are JSON.
+        small: whether outcomes have a small picture.
+        progress: told of every stage.
+    """
+
+    batch: Batch
+    options: BatchOptions
+    apart: Apart
+    as_json: bool
+    small: bool
+    progress: Progress
+    joint: Together | None = None
+
+    def outcomes(self, items: Sequence[Item]) -> Generator[Outcome, None, None]:
+        """Yield what becomes of each photo, in order; those that cannot be used are left out."""
+        read = [_guarded(item, self._taken) for item in items]
+        taken = [one for one in read if isinstance(one, Taken)]
+        results = iter(self._results(taken) if taken else [])
+        for one in read:
+            yield one if isinstance(one, Outcome) else self._told(one, next(results))
+        if self.joint is not None and self.options.output is not None:
+            write_together(self.options.output / f"{TOGETHER_STEM}.geojson", self.joint)
+
+    def _taken(self, item: Item) -> Taken:
+        """Return a photo with all that is known of it."""
+        options = self.options.of(item.photo.stated)
+        photo = pitched(read_photo(item.photo.path), options.pitch_deg)
+        known = known_of(
+            photo, options.given, options.heading_deg, options.fov_deg, self.batch.index
+        )
+        search = options.search_heading or known.heading is not None
+        view = self.batch.localizer.view(photo, options.heading_deg, search, options.fov_deg)
+        return Taken(item, photo, known, Shot(view, known.heading, known.around), options)
+
+    def _results(self, taken: Sequence[Taken]) -> list[LocalizationResult]:
+        """Return the joint answers of photos."""
+        localizer = self.batch.localizer
+        way = self._way([one.photo for one in taken])
+        shots = [one.shot for one in taken]
+        gathered = gather(localizer, shots, self.options.near, self.progress)
+        names = tuple(one.photo.path.name for one in taken)
+        results = []
+        for one, search in zip(taken, join(localizer, gathered, way.steps), strict=True):
+            told = [*one.known.told, *search_limits(self.options.near)]
+            if one.known.around is not None:
+                told.append(told_beyond(localizer, one.known.around, search))
+            if len(taken) > 1:
+                told.append(f"located together with {len(taken) - 1} more: {way.basis}")
+            result = localizer.conclude(one.photo, search, self.progress)
+            results.append(replace(result, priors=tuple(told), together=names))
+        self.joint = Together(tuple(results), way.basis)
+        return results
+
+    def _way(self, photos: Sequence[Photo]) -> Way:
+        """Return what is known of the way between photos, in the grid of the index."""
+        middle, _ = corners_of(self.batch.index)
+        turn_deg = convergence_deg(self.batch.index.grid.crs, middle.lon, middle.lat)
+        return way_between(photos, self.apart.apart_m, self.apart.track, turn_deg)
+
+    def _told(self, taken: Taken, result: LocalizationResult) -> Outcome:
+        """Write the files of a photo, and return what became of it."""
+
+        def written(item: Item) -> Outcome:
+            files = taken.options.files(item.name, taken.photo.path)
+            write_files(files, Located(result, self.batch.index), taken.photo)
+            values = estimate_properties(result)
+            line = to_line(result_to_geojson(result)) if self.as_json else result_line(values)
+            small = thumbnail(taken.photo.rgb) if self.small else None
+            return Outcome(item, values, line, small)
+
+        return _guarded(taken.item, written)
+
+
+def joint_line(together: Together) -> str:
+    """Return the answer of all photos as one line for people."""
+    surest = together.surest
+    estimate, name = surest.estimate, one_line(surest.provenance.photo)
+    photos = f"{len(together.results)} photos together ({together.basis})"
+    verdict = f"{estimate.verdict.value} ({estimate.confidence.value})"
+    if estimate.verdict is Verdict.NOT_IN_AREA:
+        outside = together.outside_probability
+        return f"{photos}  {verdict}  outside with probability {outside:.2f}"
+    surely = f"surest {name} p {estimate.probability:.2f}"
+    return f"{photos}  {verdict}  {surely}  way of {together.length_m:.0f} m"
+
+
+def _guarded(item: Item, do: Callable[[Item], Value]) -> Value | Outcome:
+    """Return what is done with a photo, or the record of its failure."""
+    try:
+        return do(item)
+    except (PhotoError, OutputError) as error:
+        return failed(item, error, error.exit_code)
+    except (CvglError, OSError):
+        raise
+    except Exception as error:
+        return failed(item, error, PROGRAM_FAULT)
