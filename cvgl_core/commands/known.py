@@ -85,8 +85,8 @@ def known_of(
         lon, lat = photo.metadata.exif_lon, photo.metadata.exif_lat
         if lon is None or lat is None:
             raise PhotoError(
-                f"{photo.path}: its file states no position for --exif-prior; leave it out, or give "
-                "--near"
+                f"{photo.path}: its file states no position for --exif-prior; leave it "
+                "out, or give --near"
             )
         around = Around(lon, lat, given.exif_radius_m)
         around.near()
