@@ -17,8 +17,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +28,12 @@ import torch
 
 from cvgl_core.index import Index
 from cvgl_core.localization import Localizer, LocalizeSettings
-from cvgl_core.localization.estimate import distances
+from cvgl_core.localization.estimate import Place, distances
 from cvgl_core.localization.motion import Step
+from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.result import Fused
 from cvgl_core.localization.together import CORRELATION
-from cvgl_core.localization.walk import ALL_TILES, Gathered, Shot, gather, join
+from cvgl_core.localization.walk import ALL_TILES, Shot, gather, join
 from cvgl_core.models import bundled_path, load_engine
 from cvgl_core.simulation import Cameras, City, GroundScene, generate_city
 from cvgl_core.simulation.cameras import sample_cameras
@@ -43,6 +46,7 @@ STEP_M = (15.0, 40.0)
 VALIDATION_SEED = 9001
 NEAR_M = 10.0
 POOL = 6000
+ALONE = "alone"
 CORRELATIONS = (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)
 
 
@@ -56,17 +60,17 @@ class Walks:
 
 @dataclass(frozen=True)
 class Kind:
-    """What photos show and what is known of them."""
+    """What photos show, and the deviation of the heading that is known of them, if any is."""
 
     name: str
     fov_deg: float
-    heading_known: bool
+    heading_std_deg: float | None = None
 
 
 KINDS = (
-    Kind("360, unknown heading", 360.0, False),
-    Kind("90, unknown heading", 90.0, False),
-    Kind("90, known heading", 90.0, True),
+    Kind("360, unknown heading", 360.0),
+    Kind("90, unknown heading", 90.0),
+    Kind("90, heading to 20 degrees", 90.0, 20.0),
 )
 
 
@@ -145,19 +149,23 @@ def index_at(ortho: Path, weights: Path, sha256: str) -> Index:
     return Index.open(path)
 
 
-def views_of(
-    strips: UInt8Array, kind: Kind, card: ModelCard, turns_px: Sequence[int]
-) -> list[GroundView]:
-    """Return what the network sees of a walk's photos, turned by ``turns_px``."""
-    views = []
-    width = strips.shape[2]
+def shots_of(
+    strips: UInt8Array, kind: Kind, localizer: Localizer, rng: np.random.Generator
+) -> list[Shot]:
+    """Return a walk's photos, every one turned at random, and what is known of them."""
+    card, width = localizer.engine.card, strips.shape[2]
     fill = np.round(255 * np.array(card.mean_rgb)).astype(np.uint8)
-    for strip, turn_px in zip(strips, turns_px, strict=True):
-        shown = np.abs(np.arange(width) + 0.5 - width / 2) <= width * kind.fov_deg / 720
-        rgb, azimuth = np.roll(strip, -turn_px, axis=1), turn_px * 360.0 / width
-        rgb = np.where(shown[None, :, None], rgb, fill)
-        views.append(GroundView(rgb, shown, azimuth if kind.heading_known else None))
-    return views
+    shown = np.abs(np.arange(width) + 0.5 - width / 2) <= width * kind.fov_deg / 720
+    shots = []
+    for strip in strips:
+        turn_px = int(rng.integers(width))
+        rgb = np.where(shown[None, :, None], np.roll(strip, -turn_px, axis=1), fill)
+        prior = None
+        if kind.heading_std_deg is not None:
+            told_deg = turn_px * 360.0 / width + rng.normal(0, kind.heading_std_deg)
+            prior = HeadingPrior(told_deg % 360.0, kind.heading_std_deg)
+        shots.append(Shot(GroundView(rgb, shown, None), prior))
+    return shots
 
 
 @dataclass(frozen=True)
@@ -170,33 +178,17 @@ class Figures:
     outside: FloatArray
 
 
-def figures_of(found: list[list[Fused]], xy_m: FloatArray) -> Figures:
-    """Measure the posteriors of all photos of all walks."""
+def figures_of(found: Sequence[Fused], xy_m: FloatArray) -> FloatArray:
+    """Measure the posteriors of the photos of a walk, ``[n, 4]`` as in ``Figures``."""
     rows = []
-    for walk, places in zip(found, xy_m, strict=True):
-        for fused, (x_m, y_m) in zip(walk, places, strict=True):
-            cells, place = fused.field.cells(), fused.place
-            near = distances(cells, fused.field.cell_m, place) <= NEAR_M
-            true = distances(cells, fused.field.cell_m, replace(place, x_m=x_m, y_m=y_m)) <= NEAR_M
-            error_m = np.hypot(place.x_m - x_m, place.y_m - y_m)
-            row = (error_m, cells.mass[near].sum(), cells.mass[true].sum(), fused.shares.outside)
-            rows.append(row)
-    return Figures(*np.array(rows).reshape(*xy_m.shape[:2], 4).transpose(2, 0, 1))
-
-
-def measure(
-    localizer: Localizer,
-    gathered: Sequence[Gathered],
-    walks: Walks,
-    steps: Motion,
-    correlation: float,
-) -> Figures:
-    """Measure photos located together."""
-    found = []
-    for one, places in zip(gathered, walks.xy_m, strict=True):
-        joint = join(localizer, one, steps(places), correlation)
-        found.append([search.fused for search in joint])
-    return figures_of(found, walks.xy_m)
+    for fused, (x_m, y_m) in zip(found, xy_m, strict=True):
+        cells, place = fused.field.cells(), fused.place
+        near = distances(cells, fused.field.cell_m, place) <= NEAR_M
+        true = distances(cells, fused.field.cell_m, Place(x_m, y_m)) <= NEAR_M
+        error_m = np.hypot(place.x_m - x_m, place.y_m - y_m)
+        stated, given = cells.mass[near].sum(), cells.mass[true].sum()
+        rows.append((error_m, stated, given, fused.shares.outside))
+    return np.array(rows)
 
 
 Motion = Callable[[FloatArray], list[Step]]
@@ -248,51 +240,35 @@ def report(kind: Kind, alone: Figures, joint: dict[str, Figures]) -> None:
         row(f"together, {name}", (figures.error_m <= NEAR_M).mean(axis=1), surest, figures)
 
 
-def joined(parts: Sequence[Figures]) -> Figures:
-    """Return the walks of all cities."""
-    names = [item.name for item in fields(Figures)]
-    return Figures(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
 def main() -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[80001, 80002])
-    parser.add_argument("--walks", type=int, default=20, help="in each city")
+    parser.add_argument("--walks", type=int, default=12, help="in each city")
     parser.add_argument("--photos", type=int, default=5, help="of each walk")
     parser.add_argument("--weights", type=Path, default=bundled_path("unifygeo-lite0"))
+    parser.add_argument("--only", default="", metavar="TEXT", help="kinds whose name holds TEXT")
     parser.add_argument("--fit", action="store_true", help="compare correlations")
     args = parser.parse_args()
     torch.set_num_threads(1)
     seeds = [VALIDATION_SEED] if args.fit else args.seeds
+    tried = CORRELATIONS if args.fit else (CORRELATION,)
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or Path(temporary)
         worlds = [World(args.weights, work, seed, args.walks, args.photos) for seed in seeds]
-        tiles = ", ".join(f"{len(world.localizer.index.rows)}" for world in worlds)
-        print(
-            f"cities {seeds} of {tiles} tiles, {args.walks} walks of {args.photos} photos in each"
-        )
+        tiles = " and ".join(f"{len(world.localizer.index.rows):,}" for world in worlds)
+        print(f"cities {seeds} of {tiles} tiles, {args.walks} walks of {args.photos} photos each")
         print(f"{args.weights.name} {worlds[0].card.weights_sha256:.12}\n")
         print("| photos | within 10 m, % | over the surest alone | stated | log given |")
         print("|---|---|---|---|---|", flush=True)
-        for kind in KINDS:
-            gathered = [world.gathered(kind) for world in worlds]
-            tried = CORRELATIONS if args.fit else (CORRELATION,)
-            joint = {
-                name + (f", correlation {correlation:g}" if args.fit else ""): joined(
-                    [
-                        measure(world.localizer, found, world.walks, motion, correlation)
-                        for world, found in zip(worlds, gathered, strict=True)
-                    ]
-                )
-                for name, motion in MOTIONS.items()
-                for correlation in tried
+        for kind in (kind for kind in KINDS if args.only in kind.name):
+            measured = [world.measured(kind, tried) for world in worlds]
+            figures = {
+                name: Figures(*np.concatenate([one[name] for one in measured]).transpose(2, 0, 1))
+                for name in measured[0]
             }
-            alone = joined(
-                [world.alone(found) for world, found in zip(worlds, gathered, strict=True)]
-            )
-            report(kind, alone, joint)
+            report(kind, figures.pop(ALONE), figures)
 
 
 class World:
@@ -306,19 +282,19 @@ class World:
         index = index_at(ortho, weights, self.card.weights_sha256)
         self.localizer = Localizer(index, engine, LocalizeSettings(fused_tiles=ALL_TILES))
 
-    def gathered(self, kind: Kind) -> list[Gathered]:
-        """Search the photos of every walk."""
+    def measured(self, kind: Kind, correlations: Sequence[float]) -> dict[str, FloatArray]:
+        """Return figures of the walks ``[W, n, 4]`` by how their photos were located."""
         rng = np.random.default_rng(self.seed)
-        found = []
-        for strips in self.walks.strips:
-            turns_px = rng.integers(strips.shape[2], size=len(strips)).tolist()
-            views = views_of(strips, kind, self.card, turns_px)
-            found.append(gather(self.localizer, [Shot(view) for view in views]))
-        return found
-
-    def alone(self, gathered: Sequence[Gathered]) -> Figures:
-        """Measure the photos by themselves."""
-        return figures_of([[s.fused for s in one.photos] for one in gathered], self.walks.xy_m)
+        found: defaultdict[str, list[FloatArray]] = defaultdict(list)
+        for strips, places in zip(self.walks.strips, self.walks.xy_m, strict=True):
+            gathered = gather(self.localizer, shots_of(strips, kind, self.localizer, rng))
+            alone = [search.fused for search in gathered.photos]
+            found[ALONE].append(figures_of(alone, places))
+            for (name, steps), correlation in product(MOTIONS.items(), correlations):
+                joint = join(self.localizer, gathered, steps(places), correlation)
+                name += f", correlation {correlation:g}" if len(correlations) > 1 else ""
+                found[name].append(figures_of([search.fused for search in joint], places))
+        return {name: np.array(rows) for name, rows in found.items()}
 
 
 if __name__ == "__main__":

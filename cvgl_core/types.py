@@ -308,8 +308,9 @@ class Provenance:
 class LocalizationResult:
     """The answer for one photo: what exports, reports and map layers are made from.
 
-    ``priors`` says in words what was taken to be known beside the pixels; ``together`` names the
-    photos, this one among them, that were located together.
+    ``priors`` says in words what was taken to be known beside the pixels, ``exif_used`` whether the
+    position in the file was; ``together`` names the photos, this one among them, that were located
+    together.
     """
 
     metadata: PhotoMetadata
@@ -321,6 +322,7 @@ class LocalizationResult:
     provenance: Provenance
     exif_distance_m: float | None
     priors: tuple[str, ...] = ()
+    exif_used: bool = False
     together: tuple[str, ...] = ()
 
 

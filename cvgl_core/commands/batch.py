@@ -253,7 +253,8 @@ def _located(
     else:
         result, beyond = localize_around(batch.localizer, photo, known.around, **asked)
         told = (*told, beyond)
-    return Located(replace(result, priors=told), batch.index)
+    used = known.around is not None
+    return Located(replace(result, priors=told, exif_used=used), batch.index)
 
 
 def write_files(

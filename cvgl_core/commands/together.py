@@ -67,8 +67,9 @@ class TogetherRun:
     def outcomes(self, items: Sequence[Item]) -> Generator[Outcome, None, None]:
         """Yield what becomes of each photo, in order; those that cannot be used are left out."""
         read = [_guarded(item, self._taken) for item in items]
+        numbers = [number for number, one in enumerate(read) if isinstance(one, Taken)]
         taken = [one for one in read if isinstance(one, Taken)]
-        results = iter(self._results(taken) if taken else [])
+        results = iter(self._results(taken, numbers) if taken else [])
         for one in read:
             yield one if isinstance(one, Outcome) else self._told(one, next(results))
         if self.joint is not None and self.options.output is not None:
@@ -85,10 +86,10 @@ class TogetherRun:
         view = self.batch.localizer.view(photo, options.heading_deg, search, options.fov_deg)
         return Taken(item, photo, known, Shot(view, known.heading, known.around), options)
 
-    def _results(self, taken: Sequence[Taken]) -> list[LocalizationResult]:
-        """Return the joint answers of photos."""
+    def _results(self, taken: Sequence[Taken], numbers: Sequence[int]) -> list[LocalizationResult]:
+        """Return the joint answers of photos, which were named as the ``numbers``-th."""
         localizer = self.batch.localizer
-        way = self._way([one.photo for one in taken])
+        way = self._way([one.photo for one in taken], numbers)
         shots = [one.shot for one in taken]
         gathered = gather(localizer, shots, self.options.near, self.progress)
         names = tuple(one.photo.path.name for one in taken)
@@ -100,15 +101,16 @@ class TogetherRun:
             if len(taken) > 1:
                 told.append(f"located together with {len(taken) - 1} more: {way.basis}")
             result = localizer.conclude(one.photo, search, self.progress)
-            results.append(replace(result, priors=tuple(told), together=names))
+            used = one.known.around is not None
+            results.append(replace(result, priors=tuple(told), exif_used=used, together=names))
         self.joint = Together(tuple(results), way.basis)
         return results
 
-    def _way(self, photos: Sequence[Photo]) -> Way:
+    def _way(self, photos: Sequence[Photo], numbers: Sequence[int]) -> Way:
         """Return what is known of the way between photos, in the grid of the index."""
         middle, _ = corners_of(self.batch.index)
         turn_deg = convergence_deg(self.batch.index.grid.crs, middle.lon, middle.lat)
-        return way_between(photos, self.apart.apart_m, self.apart.track, turn_deg)
+        return way_between(photos, self.apart.apart_m, self.apart.track, turn_deg, numbers)
 
     def _told(self, taken: Taken, result: LocalizationResult) -> Outcome:
         """Write the files of a photo, and return what became of it."""

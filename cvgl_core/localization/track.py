@@ -85,7 +85,11 @@ def read_track(path: Path) -> Track:
 
 
 def way_between(
-    photos: Sequence[Photo], apart_m: float | None, track: Track | None, convergence_deg: float
+    photos: Sequence[Photo],
+    apart_m: float | None,
+    track: Track | None,
+    convergence_deg: float,
+    numbers: Sequence[int] | None = None,
 ) -> Way:
     """Return the steps from each photo to the next ``[n - 1]``.
 
@@ -94,21 +98,23 @@ def way_between(
         apart_m: farthest from one to the next; 0 for one standing point.
         track: relative places; counts before all else.
         convergence_deg: azimuth of true north is minus this in the grid of the index.
+        numbers: of the photos, where some in between cannot be used.
 
     Raises:
         SettingsError: the track lacks a photo, or a number is out of bounds.
     """
     if track is not None:
         return Way(_tracked(photos, track, convergence_deg), "given offsets")
+    legs = [after - before for before, after in pairwise(numbers or range(len(photos)))]
     if apart_m is not None:
         basis = f"at most {apart_m:g} m from one to the next" if apart_m else "one standing point"
-        return Way((Step(reach_m=apart_m),) * (len(photos) - 1), basis)
+        return Way(tuple(Step(reach_m=apart_m * count) for count in legs), basis)
     seconds = _seconds_between(photos)
     if seconds is not None:
         steps = tuple(walked(each) for each in seconds)
         return Way(steps, "on foot, by the times in the photos")
     return Way(
-        (Step(reach_m=DEFAULT_APART_M),) * (len(photos) - 1),
+        tuple(Step(reach_m=DEFAULT_APART_M * count) for count in legs),
         f"assumed: at most {DEFAULT_APART_M:g} m from one to the next",
     )
 

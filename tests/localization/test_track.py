@@ -62,6 +62,8 @@ def test_bearings_and_distances_add_up_and_turn_with_the_grid(photos, table):
 def test_a_distance_and_one_standing_point(photos):
     way = way_between(photos("a.jpg", "b.jpg"), 30.0, None, 0.0)
     assert way.steps == (Step(reach_m=30.0),) and "30 m" in way.basis
+    way = way_between(photos("a.jpg", "d.jpg", "e.jpg"), 30.0, None, 0.0, numbers=[0, 3, 4])
+    assert way.steps == (Step(reach_m=90.0), Step(reach_m=30.0))
     way = way_between(photos("a.jpg", "b.jpg"), 0.0, None, 0.0)
     assert way.steps == (Step(),) and way.basis == "one standing point"
 
