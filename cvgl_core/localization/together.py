@@ -9,7 +9,8 @@ were taken in the area or none.
 Photos of one walk share streets, light and the network's blind spots: they are not independent.
 ``n`` of them say as much as ``n / (1 + (n - 1) CORRELATION)`` that are (the design effect of
 equally correlated samples). So what others say is raised to the power of that over ``n``, and so
-are the odds of "not in this area". What a photo says of its own place keeps its weight.
+are the odds of "not in this area". What a photo says of its own place keeps its weight, but for
+the chance that it says nothing.
 """
 
 from __future__ import annotations
@@ -47,12 +48,14 @@ class Weighing:
     Attributes:
         area_m2: of all that was searched.
         smoothing_m: see ``LocalizeSettings``.
+        overlap: of how many tiles each place is part.
         correlation: of what the photos say.
         silent: share of photos whose scores say nothing of their place.
     """
 
     area_m2: float
     smoothing_m: float
+    overlap: float = 4.0
     correlation: float = CORRELATION
     silent: float = SILENT
 
@@ -60,6 +63,12 @@ class Weighing:
         """Return a likelihood with the chance that the photo says nothing."""
         heard: FloatArray = (1 - self.silent) * likelihood + self.silent
         return heard
+
+    def background(self, fused: Fused) -> float:
+        """Return the mass of a cell of each tile in case the photo says nothing."""
+        cells = self.area_m2 / fused.field.cell_m**2
+        silent = self.silent / (1 - self.silent) * (1 - fused.shares.outside)
+        return silent / (cells * self.overlap)
 
     def exponent(self, photos: int) -> float:
         """Return the power that what one of ``photos`` says is raised to."""
@@ -98,6 +107,8 @@ def combine(photos: Sequence[Said], steps: Sequence[Step], weighing: Weighing) -
         steps: between one and the next ``[n - 1]``.
         weighing: what else counts.
     """
+    if len(photos) == 1:
+        return [photos[0].fused]
     cell_m = photos[0].fused.field.cell_m
     times = _halvings(cell_m, steps)
     fields = [_halved(one.fused.field.cells(), times) for one in photos]
@@ -118,6 +129,7 @@ def combine(photos: Sequence[Said], steps: Sequence[Step], weighing: Weighing) -
             _FineWeights(support.field(message), 2**times),
             weighing.smoothing_m,
             outside,
+            weighing.background(one.fused),
         )
         for one, message in zip(photos, messages, strict=True)
     ]

@@ -99,7 +99,11 @@ def join(
         steps: between one and the next ``[n - 1]``.
         correlation: of what the photos say, 0 if they were independent.
     """
-    weighing = Weighing(gathered.area_m2, localizer.settings.smoothing_m, correlation)
+    grid = localizer.index.grid
+    overlap = (grid.tile_size_m / grid.stride_m) ** 2
+    weighing = Weighing(
+        gathered.area_m2, localizer.settings.smoothing_m, overlap, correlation=correlation
+    )
     says = [Said(search.fused, search.chosen.fits) for search in gathered.photos]
     return tuple(
         replace(search, fused=fused)

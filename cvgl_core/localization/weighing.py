@@ -15,6 +15,8 @@ from cvgl_core.types import FloatArray
 CellWeights = Callable[[int, int, int, int], FloatArray]
 """Weights of a window of fine cells, asked by its first row and column, its height and width."""
 
+_LEAST_KEPT = 50
+_NEGLIGIBLE = 1e-6
 _TINY = 1e-300
 
 
@@ -23,6 +25,7 @@ def weighed(
     weights: CellWeights,
     smoothing_m: float,
     outside: float | None = None,
+    background: float = 0.0,
 ) -> Fused:
     """Multiply the posterior by weights, and share out the probability anew.
 
@@ -32,28 +35,35 @@ def weighed(
         smoothing_m: before the mode is taken, see ``LocalizeSettings``.
         outside: probability of "not in this area" if it is known; else the weights decide, for
             photos from elsewhere keep a weight of 1.
+        background: mass that every cell of every tile has beside its own, before it is weighed.
     """
-    masses = np.zeros(len(fused.votes))
-    votes: list[Vote] = []
-    for place, vote in enumerate(fused.votes):
-        sharp = vote.log_heatmap / np.float32(fused.temperature)
-        weight = weights(vote.row, vote.col, *sharp.shape)
-        mean = float((heatmap_probability(sharp) * weight).sum())
-        masses[place] = vote.probability * mean
-        logs = np.log(np.maximum(weight, _TINY)).astype(np.float32)
-        votes.append(replace(vote, log_heatmap=sharp + logs))
+    masses = np.array([_mass(fused, vote, weights, background).sum() for vote in fused.votes])
     if outside is None:
         outside = fused.shares.outside / (fused.shares.outside + masses.sum())
-    shares = masses * (1 - outside) / max(masses.sum(), _TINY)
-    order = np.argsort(-shares, kind="stable")
-    chosen = [replace(votes[place], probability=float(shares[place])) for place in order]
-    field = fuse(chosen, fused.field.cell_m)
+    order = np.argsort(-masses, kind="stable")
+    kept = order[: max(_LEAST_KEPT, int((masses > _NEGLIGIBLE * masses.sum()).sum()))]
+    shares = masses[kept] * (1 - outside) / max(masses[kept].sum(), _TINY)
+    votes: list[Vote] = []
+    for place, share in zip(kept, shares, strict=True):
+        vote = fused.votes[place]
+        mass = np.maximum(_mass(fused, vote, weights, background), _TINY)
+        logs = np.log(mass / mass.sum()).astype(np.float32)
+        votes.append(replace(vote, probability=float(share), log_heatmap=logs))
+    field = fuse(votes, fused.field.cell_m)
     return replace(
         fused,
-        ranked=[fused.ranked[place] for place in order],
-        votes=chosen,
-        shares=TileProbabilities(shares[order], outside),
+        ranked=[fused.ranked[place] for place in kept],
+        votes=votes,
+        shares=TileProbabilities(shares, outside),
         field=field,
-        place=fused_mode(field, chosen, smoothing_m),
+        place=fused_mode(field, votes, smoothing_m),
         temperature=1.0,
     )
+
+
+def _mass(fused: Fused, vote: Vote, weights: CellWeights, background: float) -> FloatArray:
+    """Return the weighed mass of a tile's cells ``[p, p]``."""
+    heatmap = heatmap_probability(vote.log_heatmap / np.float32(fused.temperature))
+    weight = weights(vote.row, vote.col, *heatmap.shape)
+    mass: FloatArray = (vote.probability * heatmap + background) * weight
+    return mass
