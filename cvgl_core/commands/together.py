@@ -10,7 +10,7 @@ from cvgl_core.commands.batch import Batch, BatchOptions, pitched, write_files
 from cvgl_core.commands.known import Known, corners_of, known_of, search_limits
 from cvgl_core.commands.outcome import Item, Outcome, failed, result_line
 from cvgl_core.console import PROGRAM_FAULT, one_line
-from cvgl_core.errors import CvglError, OutputError, PhotoError
+from cvgl_core.errors import CvglError, OutputError, PhotoError, SettingsError
 from cvgl_core.export.geojson import estimate_properties, result_to_geojson, to_line
 from cvgl_core.export.overview import thumbnail
 from cvgl_core.export.together import TOGETHER_STEM, Together, write_together
@@ -22,6 +22,10 @@ from cvgl_core.photo import read_photo
 from cvgl_core.types import LocalizationResult, Photo, Progress, Verdict
 
 Value = TypeVar("Value")
+
+
+MOST_PHOTOS = 20
+"""Each is matched where any of them points, so memory grows with the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,15 @@ class TogetherRun:
     joint: Together | None = None
 
     def outcomes(self, items: Sequence[Item]) -> Generator[Outcome, None, None]:
-        """Yield what becomes of each photo, in order; those that cannot be used are left out."""
+        """Yield what becomes of each photo, in order; those that cannot be used are left out.
+
+        Raises:
+            SettingsError: there are too many.
+        """
+        if len(items) > MOST_PHOTOS:
+            raise SettingsError(
+                f"{len(items)} photos to locate together: at most {MOST_PHOTOS}; split the walk"
+            )
         read = [_guarded(item, self._taken) for item in items]
         numbers = [number for number, one in enumerate(read) if isinstance(one, Taken)]
         taken = [one for one in read if isinstance(one, Taken)]

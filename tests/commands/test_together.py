@@ -94,6 +94,10 @@ class TestTogether:
         result = locate(site.pano, site.bare, *args)
         assert result.code == 2 and says in result.err and result.out == ""
 
+    def test_too_many_photos_are_refused(self, locate, site):
+        result = locate("--together", *[site.pano] * 21)
+        assert result.code == 11 and "split the walk" in result.err
+
     def test_several_indexes_are_refused(self, locate, site):
         result = locate("--together", site.pano, site.bare, "--index", site.index)
         assert result.code == 11 and "--index once" in result.err
