@@ -228,11 +228,19 @@ def pitched(photo: Photo, pitch_deg: float | None) -> Photo:
 
 def _stamped(located: Located, query_sha256: str, group: str | None) -> Located:
     """Return a result that says what was asked."""
-    made_by = located.result.provenance
-    settings = made_by.settings | {QUERY_KEY: query_sha256}
-    settings |= {} if group is None else {"group": group}
-    result = replace(located.result, provenance=replace(made_by, settings=settings))
+    result = _noted(grouped(located.result, group), QUERY_KEY, query_sha256)
     return replace(located, result=result)
+
+
+def grouped(result: LocalizationResult, group: str | None) -> LocalizationResult:
+    """Return a result that says what its photo belongs to, if that was stated."""
+    return result if group is None else _noted(result, "group", group)
+
+
+def _noted(result: LocalizationResult, name: str, value: str) -> LocalizationResult:
+    """Return a result with one more setting in its record."""
+    settings = result.provenance.settings | {name: value}
+    return replace(result, provenance=replace(result.provenance, settings=settings))
 
 
 def _located(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cvgl_core.commands.batch import Batch, BatchOptions, pitched, write_files
+from cvgl_core.commands.batch import Batch, BatchOptions, grouped, pitched, write_files
 from cvgl_core.commands.known import Known, corners_of, known_of, search_limits
 from cvgl_core.commands.outcome import Item, Outcome, failed, result_line
 from cvgl_core.console import PROGRAM_FAULT, one_line
@@ -114,6 +114,7 @@ class TogetherRun:
                 told.append(f"located together with {len(taken) - 1} more: {way.basis}")
             result = localizer.conclude(one.photo, search, self.progress)
             used = one.known.around is not None
+            result = grouped(result, one.options.group)
             results.append(replace(result, priors=tuple(told), exif_used=used, together=names))
         self.joint = Together(tuple(results), way.basis)
         return results
