@@ -34,6 +34,7 @@ from cvgl_core.types import DEFAULT_DEPTH, Float32Array
 BLOCK = 16
 Encoded = tuple[Float32Array, Float32Array]
 Way = Callable[[], Encoded]
+Describe = Callable[[CityGrid, np.ndarray], Encoded]
 
 
 class Plain:
@@ -155,9 +156,9 @@ def show_speed(options: argparse.Namespace, pack: CityPack, engines: dict[str, E
         )
 
 
-def show_recall(packs: Sequence[CityPack], engines: dict[str, Engine], views_per_city: int) -> None:
-    """R@1 of all cities as one gallery."""
-    ways: dict[str, Callable[[CityGrid, np.ndarray], Encoded]] = {}
+def ways_of(engines: dict[str, Engine]) -> dict[str, Describe]:
+    """Each engine's way to describe a block, alone and with a shared trunk."""
+    ways: dict[str, Describe] = {}
     for name, engine in engines.items():
         ways[name] = lambda grid, tiles, engine=engine: engine.encode_tiles(grid.cut(tiles))
     for name, engine in engines.items():
@@ -165,7 +166,33 @@ def show_recall(packs: Sequence[CityPack], engines: dict[str, Engine], views_per
             ways[f"{name}, shared trunk"] = lambda grid, tiles, engine=engine: by_mosaic(
                 engine, grid, tiles
             )
-    asker = engines["float32"]
+    return ways
+
+
+def show_recall(packs: Sequence[CityPack], engines: dict[str, Engine], views_per_city: int) -> None:
+    """R@1 of all cities as one gallery."""
+    hits = recall(packs, engines["float32"], ways_of(engines), views_per_city)
+    base = hits["float32"]
+    print(f"\n{base.shape[1]} views    R@1   R@10   R@1 re-ranked, depth {DEFAULT_DEPTH}")
+    for name, each in hits.items():
+        change = each - base
+        error = change.std(axis=1) / np.sqrt(change.shape[1])
+        shares = "  ".join(f"{100 * share:5.2f}" for share in each.mean(axis=1))
+        against = "  ".join(
+            f"{100 * a:+.2f} +- {100 * b:.2f}"
+            for a, b in zip(change.mean(axis=1), error, strict=True)
+        )
+        print(f"{name:28s} {shares}   change: {against}", flush=True)
+
+
+def recall(
+    packs: Sequence[CityPack], asker: Engine, ways: dict[str, Describe], views_per_city: int
+) -> dict[str, np.ndarray]:
+    """Whether each view finds its tile, ways of describing the gallery compared.
+
+    Returns:
+        For each way 0 or 1 ``[3, Q]``: right tile first, among the first ten, first re-ranked.
+    """
     grids = [CityGrid.of(pack, asker.card.aerial_px) for pack in packs]
     network, queries, columns, truth, first = Network(asker), [], [], [], 0
     for grid in grids:
@@ -178,9 +205,6 @@ def show_recall(packs: Sequence[CityPack], engines: dict[str, Engine], views_per
     asked, column, right = (np.concatenate(part) for part in (queries, columns, truth))
     calibration = asker.card.calibration
     weight = 1.0 if calibration is None else calibration.match_weight
-    print(
-        f"\n{len(asked)} views, {first} tiles    R@1   R@10   R@1 re-ranked, depth {DEFAULT_DEPTH}"
-    )
     hits: dict[str, np.ndarray] = {}
     for name, way in ways.items():
         descriptors, maps = described(grids, way)
@@ -188,19 +212,11 @@ def show_recall(packs: Sequence[CityPack], engines: dict[str, Engine], views_per
         rank = rank_of(scores, right)
         first_is_right = reranked(asker, scores, column, maps, right, weight)
         hits[name] = np.stack([rank == 0, rank < 10, first_is_right]).astype(float)
-        base = hits["float32"]
-        change = hits[name] - base
-        error = change.std(axis=1) / np.sqrt(len(asked))
-        shares = "  ".join(f"{100 * share:5.2f}" for share in hits[name].mean(axis=1))
-        against = "  ".join(
-            f"{100 * a:+.2f} +- {100 * b:.2f}"
-            for a, b in zip(change.mean(axis=1), error, strict=True)
-        )
-        print(f"{name:28s} {shares}   change: {against}", flush=True)
+    return hits
 
 
 def described(
-    grids: Sequence[CityGrid], way: Callable[[CityGrid, np.ndarray], Encoded]
+    grids: Sequence[CityGrid], way: Describe
 ) -> tuple[Float32Array, list[tuple[ReducedMaps, int]]]:
     """All descriptors as an index rounds them; for each tile its block's maps and its place."""
     descriptors, maps = [], []

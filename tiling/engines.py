@@ -29,6 +29,10 @@ class TileDescriber(Protocol):
         """Of the arithmetic that describes tiles."""
 
     @property
+    def shared_trunk_lost_points(self) -> float:
+        """Points of R@1 that sharing was measured to lose; infinite if it was not measured."""
+
+    @property
     def runtime(self) -> Runtime:
         """What describes tiles."""
 

@@ -12,6 +12,7 @@ there to measure that on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from cvgl_core.models.mosaic import (
     cut_windows,
     mosaic_features,
     with_margin,
+    with_mixtures,
 )
 from cvgl_core.models.query import QueryFeatures
 from cvgl_core.models.unifygeo import UnifyGeo
@@ -133,6 +135,11 @@ class Engine:
         """Hash of what makes up for borders where tiles share a trunk; empty if they cannot."""
         return "" if self._correction is None else self._correction.sha256
 
+    @property
+    def shared_trunk_lost_points(self) -> float:
+        """Points of R@1 that sharing was measured to lose; infinite if it was not measured."""
+        return math.inf if self._correction is None else self._correction.lost_points
+
     def encode_mosaic(
         self, rgb: UInt8Array, corners_px: IntArray
     ) -> tuple[Float32Array, Float32Array]:
@@ -152,7 +159,8 @@ class Engine:
             raise SettingsError(f"{self.card.name}: has no correction for a shared trunk")
         if (corners_px % STEP_PX).any() or any(side % STEP_PX for side in rgb.shape[:2]):
             raise SettingsError(f"tiles that share a trunk lie {STEP_PX} px or a multiple apart")
-        features = self._map(self._mosaic_features, [rgb])[0]
+        mix = correction.mix
+        features = self._map(lambda x: with_mixtures(self._mosaic_features(x), mix), [rgb])[0]
 
         def encode(part: slice) -> tuple[Tensor, ...]:
             windows = cut_windows(features, corners_px[part], self.card.aerial_px)

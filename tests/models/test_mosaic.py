@@ -11,6 +11,7 @@ from cvgl_core.models.mosaic import (
     mosaic_features,
     save_correction,
     with_margin,
+    with_mixtures,
 )
 
 LIGHT = "unifygeo-lite0"
@@ -18,7 +19,9 @@ LIGHT = "unifygeo-lite0"
 
 def plain_correction(channels: int = 112, positions: int = 64) -> Correction:
     weight = torch.eye(channels).repeat(positions, 1, 1)
-    return Correction(weight, torch.zeros(positions, 1, channels), "0" * 64)
+    return Correction(
+        torch.zeros(0, channels, 3, 3), weight, torch.zeros(positions, 1, channels), 0.25, "0" * 64
+    )
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16"])
@@ -66,7 +69,7 @@ def test_features_far_from_borders_are_those_of_the_whole_picture():
     with torch.inference_mode():
         x = engine._normalised(with_margin(rgb)[None])
         assert x.shape == (1, 3, 704, 192)
-        whole = trunk(x)[2][:, :, 2:-2, 2:-2]
+        whole = trunk(x)[2]
         found = mosaic_features(list(trunk.stages), x)
     torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
 
@@ -90,6 +93,22 @@ def test_each_position_has_its_own_correction():
     assert torch.equal(correction(windows), expected)
 
 
+def test_mixtures_see_what_lies_around_also_beyond_the_border():
+    features = torch.arange(2 * 6 * 7.0).reshape(1, 2, 6, 7)
+    right = torch.zeros(1, 2, 3, 3)
+    right[0, 1, 1, 2] = 1.0
+    found = with_mixtures(features, right)
+    assert torch.equal(found[:, :2], features[:, :, 2:-2, 2:-2])
+    assert torch.equal(found[:, 2], features[:, 1, 2:-2, 3:-1])
+
+
+def test_a_correction_takes_mixtures_beside_features():
+    weight = torch.tensor([[1.0], [10.0]]).repeat(4, 1, 1)
+    correction = Correction(torch.zeros(1, 1, 3, 3), weight, torch.zeros(4, 1, 1))
+    windows = torch.stack([torch.ones(2, 2), torch.full((2, 2), 3.0)])[None]
+    assert torch.equal(correction(windows), torch.full((1, 1, 2, 2), 31.0))
+
+
 def test_what_cannot_share(sharing, picture, engine):
     with pytest.raises(SettingsError, match="correction"):
         engine.encode_mosaic(picture, CORNERS)
@@ -107,7 +126,7 @@ def test_a_correction_belongs_to_its_weights(light, tmp_path):
     written = save_correction(plain_correction(), path, sha256)
     assert written == correction_path(path) and written.parent == tmp_path
     loaded = load_engine(path, "cpu")
-    assert len(loaded.shared_trunk) == 64
+    assert len(loaded.shared_trunk) == 64 and loaded.shared_trunk_lost_points == 0.25
     save_correction(plain_correction(), path, "1" * 64)
     with pytest.raises(WeightsError, match="does not belong"):
         load_engine(path, "cpu")

@@ -1,6 +1,7 @@
 """A stub model and synthetic rasters whose every pixel tells where it is."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class StubDescriber:
 
     map_shape = (DIM, 2, 2)
     shared_trunk = ""
+    shared_trunk_lost_points = math.inf
     batch_tiles = 32
 
     def describe_tiles(self, rgb: np.ndarray) -> np.ndarray:

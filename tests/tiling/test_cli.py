@@ -154,6 +154,9 @@ def test_a_shared_trunk_needs_a_model_that_can(
     assert again["shared_trunk"] is True and again["index_id"] == together["index_id"]
     odd = build("odd.cvgl", "--shared-trunk", "--overlap", "0.75")
     assert odd["shared_trunk"] is False
+    for lost_points, expected in ((0.6, False), (0.5, True)):
+        monkeypatch.setattr(StubDescriber, "shared_trunk_lost_points", lost_points)
+        assert build(f"{lost_points}.cvgl")["shared_trunk"] is expected
 
 
 def test_a_folder_with_a_broken_file(world: Path, tmp_path: Path, capsys) -> None:
