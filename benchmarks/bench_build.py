@@ -1,7 +1,7 @@
 """How much of the network's own speed a build keeps, and what more processes or Ray workers add.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_build.py [--size-m 1200] [--rounds 3] [--workers 1 2]
-        [--ray 1 2] [--model unifygeo-lite0]
+        [--ray 1 2] [--model unifygeo-lite0] [--runtime torch]
 
 The baseline is the network alone, on tiles that are in memory already, by one thread. A build
 reads, cuts, describes, reduces maps, hashes and writes for good, of a simulated city's raster.
@@ -10,6 +10,7 @@ of processor time of all processes together. "busy" is the share of a build's wa
 the network's thread was describing: what is missing from 100 % it waited or was not yet started.
 Of builds by several processes, or by Ray, the time until the first block is left out: they load
 the network once, however long the build. They are compared with one process or worker alike.
+Where the network's trunk can be shared by overlapping tiles, builds with and without are compared.
 """
 
 from __future__ import annotations
@@ -62,8 +63,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--ray", type=int, nargs="*", default=[])
     parser.add_argument("--model", default="unifygeo-lite0")
+    parser.add_argument(
+        "--runtime", choices=["torch", "openvino"], help="best there is if not given"
+    )
     chosen = parser.parse_args()
-    load = ModelLoader(chosen.model, "cpu")
+    load = ModelLoader(chosen.model, "cpu", None, chosen.runtime)
     with tempfile.TemporaryDirectory() as folder:
         raster = simulate(Path(folder) / "city", chosen.size_m)
         measure(raster, load, Path(folder), chosen)
@@ -88,6 +92,8 @@ def measure(
         "network alone": lambda: network_alone(tiles, describer),
         "build, this process": lambda: alone(raster, describer, folder),
     }
+    if describer.shared_trunk:
+        ways["build, trunk shared"] = lambda: alone(raster, describer, folder, shared=True)
     for count in chosen.workers:
         ways[f"build, {count} processes"] = lambda count=count: by_processes(
             raster, describer, load, folder, count
@@ -144,7 +150,9 @@ def network_alone(batches: list[np.ndarray], describer: TileDescriber) -> Speed:
     return Speed(count / (time.monotonic() - wall), count / (time.process_time() - cpu))
 
 
-def alone(raster: RasterInfo, describer: TileDescriber, folder: Path) -> Speed:
+def alone(
+    raster: RasterInfo, describer: TileDescriber, folder: Path, shared: bool = False
+) -> Speed:
     """Return the speed of a build by this process."""
     described = 0.0
     real = line.describe_block
@@ -159,7 +167,7 @@ def alone(raster: RasterInfo, describer: TileDescriber, folder: Path) -> Speed:
 
     line.describe_block = timed
     wall, cpu = time.monotonic(), time.process_time()
-    count = build(raster, describer, folder, Alone(describer))
+    count = build(raster, describer, folder, Alone(describer), shared=shared)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     line.describe_block = real
     return Speed(count / wall, count / cpu, described / wall)
@@ -207,10 +215,13 @@ def build(
     folder: Path,
     crew: Crew,
     progress: Callable[[str, int, int], None] = lambda *_: None,
+    shared: bool = False,
 ) -> int:
     """Build an index and return how many tiles it has."""
     output = folder / f"{threading.get_ident()}.cvgl"
-    result = build_index([raster], output, describer, crew=crew, progress=progress)
+    result = build_index(
+        [raster], output, describer, crew=crew, progress=progress, shared_trunk=shared
+    )
     shutil.rmtree(output)
     return result.manifest.tile_count
 
