@@ -12,12 +12,10 @@ from torch import Tensor, nn
 
 from cvgl_core.models.compiling import TensorFunction, compiled
 from cvgl_core.models.exported import Exported
-from cvgl_core.models.fusing import fuse_activations, pack_weights
+from cvgl_core.models.fusing import fuse_activations
 from cvgl_core.models.precision import to_bfloat16
 from cvgl_core.models.unifygeo import UnifyGeo
 from cvgl_core.types import Precision, Runtime
-
-_FIRST_STAGE_TILES = 4
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,8 @@ def ready(model: UnifyGeo, device: torch.device) -> UnifyGeo:
     """Return a network whose batch norms are folded, changed in place for inference on a device."""
     if device.type == "cpu":
         fuse_activations(model)
-    ready_model: UnifyGeo = cast(Any, model).to(
-        device=device, memory_format=torch.channels_last
-    )  # missing in torch's types
-    if device.type == "cpu":
-        pack_weights(ready_model)
-    return ready_model
+    moved = cast(Any, model).to(device=device, memory_format=torch.channels_last)
+    return cast(UnifyGeo, moved)  # this "to" is missing in torch's types
 
 
 def tile_encoder(
@@ -71,13 +65,12 @@ def tile_encoder(
 
 def _by_torch(model: UnifyGeo, device: torch.device) -> TileEncoder:
     trunk, heads = model.aerial.trunk, _heads(model)
-    part = _FIRST_STAGE_TILES if device.type == "cpu" else None
 
     def describe(x: Tensor) -> tuple[Tensor, ...]:
-        return (model.describe_tiles(_sixteenth(trunk, x, part)),)
+        return (model.describe_tiles(trunk(x)[2]),)
 
     def encode(x: Tensor) -> tuple[Tensor, ...]:
-        return heads(_sixteenth(trunk, x, part))
+        return heads(trunk(x)[2])
 
     dtype = next(trunk.parameters()).dtype
     return TileEncoder(
@@ -104,14 +97,3 @@ def _heads(model: UnifyGeo) -> TensorFunction:
 
 def _stages(trunk: nn.Module) -> Sequence[nn.Module]:
     return list(cast(Any, trunk).stages) if hasattr(trunk, "stages") else []
-
-
-def _sixteenth(trunk: nn.Module, x: Tensor, part: int | None) -> Tensor:
-    """Return the 1/16 map; the first stage takes ``part`` tiles at once, which fit into a cache."""
-    stages = _stages(trunk)
-    if part is None or not stages:
-        return cast(Tensor, trunk(x)[2])
-    y = torch.cat([stages[0](x[i : i + part]) for i in range(0, len(x), part)])
-    for stage in stages[1:]:
-        y = stage(y)
-    return y

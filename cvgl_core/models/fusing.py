@@ -1,8 +1,9 @@
 """Fold what follows a convolution into it, for inference only.
 
 Batch norms become part of the weights. On a CPU the activation after a convolution is applied while
-its result is still in registers, and weights are kept in the order that oneDNN computes in: it can,
-but torch asks it to only from compiled code, which needs a compiler and half a minute.
+its result is still in registers, and weights are kept in the order that oneDNN wants them in for
+batches of that size: it can, but torch asks it to only from compiled code, which needs a compiler
+and half a minute.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+_SIZES_KEPT = 3
 _FUSIBLE_BLOCKS = ("DepthwiseSeparableConv", "InvertedResidual")
 
 
@@ -57,14 +59,31 @@ class FusedConv2d(nn.Conv2d):
         nn.Module.__init__(self)
         self.__dict__.update(conv.__dict__)
         self._after: tuple[str, list[float]] = ("hardtanh", [0.0, 6.0]) if relu6 else ("none", [])
+        self._ordered: dict[torch.Size, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``[B, C, H, W]``."""
         y: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups,
-            *self._after, "",
+            x, self._weight_for(x), self.bias, self.padding, self.stride, self.dilation,
+            self.groups, *self._after, "",
         )  # fmt: skip
         return y
+
+    def _weight_for(self, x: Tensor) -> Tensor:
+        """Return the weight in the order that is best for batches like ``x``.
+
+        It is kept for the first few sizes; the order changes no result.
+        """
+        ordered = self._ordered.get(x.shape)
+        if ordered is not None:
+            return ordered
+        if len(x) == 1 or len(self._ordered) == _SIZES_KEPT or torch.is_grad_enabled():
+            return self.weight
+        ordered = torch.ops.mkldnn._reorder_convolution_weight(
+            self.weight, self.padding, self.stride, self.dilation, self.groups, x.shape
+        )
+        self._ordered[x.shape] = cast(Tensor, ordered)
+        return self._ordered[x.shape]
 
 
 def fuse_activations(model: nn.Module) -> int:
@@ -78,18 +97,6 @@ def fuse_activations(model: nn.Module) -> int:
     ):
         return 0
     return sum(_fuse_relu6(module) for module in list(model.modules()))
-
-
-def pack_weights(model: nn.Module) -> None:
-    """Put the weights of every ``FusedConv2d`` into oneDNN's own order, in place, for good."""
-    for module in model.modules():
-        if isinstance(module, FusedConv2d) and not module.weight.is_mkldnn:
-            packed = torch.ops.mkldnn._reorder_convolution_weight(
-                module.weight.detach(), module.padding, module.stride, module.dilation,
-                module.groups,
-            )  # fmt: skip
-            del module.weight
-            cast(Any, module).weight = packed
 
 
 _OPERATOR = "_convolution_pointwise"

@@ -76,7 +76,7 @@ def with_mixtures(features: Tensor, mix: Tensor) -> Tensor:
     """
     own = without_margin(features)
     ring = _MARGIN - mix.shape[-1] // 2
-    mixed = F.conv2d(features[:, :, ring : -ring or None, ring : -ring or None], mix)
+    mixed = F.conv2d(features[:, :, ring:-ring, ring:-ring], mix)
     return torch.cat([own, mixed], dim=1).contiguous(memory_format=torch.channels_last)
 
 
@@ -107,8 +107,8 @@ def load_correction(weights: Path, weights_sha256: str) -> Correction | None:
             f"{path}: does not belong to {weights.name}; delete it, or fit it again with "
             "benchmarks/fit_shared_trunk.py"
         )
-    parts = (tensors[part].float() for part in _PARTS)
-    return Correction(*parts, lost_points, sha256_file(path))
+    mix, weight, bias = (tensors[part].float() for part in _PARTS)
+    return Correction(mix, weight, bias, lost_points, sha256_file(path))
 
 
 def save_correction(correction: Correction, weights: Path, weights_sha256: str) -> Path:

@@ -18,9 +18,9 @@ LIGHT = "unifygeo-lite0"
 
 
 def plain_correction(channels: int = 112, positions: int = 64) -> Correction:
-    weight = torch.eye(channels).repeat(positions, 1, 1)
+    weight = torch.eye(channels + 1)[:, :channels].repeat(positions, 1, 1)
     return Correction(
-        torch.zeros(0, channels, 3, 3), weight, torch.zeros(positions, 1, channels), 0.25, "0" * 64
+        torch.zeros(1, channels, 3, 3), weight, torch.zeros(positions, 1, channels), 0.25, "0" * 64
     )
 
 
@@ -90,7 +90,8 @@ def test_each_position_has_its_own_correction():
     expected = windows.clone()
     expected[0, :, 0, 1] *= 3
     expected[0, :, 1, 0] += 5
-    assert torch.equal(correction(windows), expected)
+    mixture = torch.ones(1, 1, 2, 2)  # it has no weight
+    assert torch.equal(correction(torch.cat([windows, mixture], dim=1)), expected)
 
 
 def test_mixtures_see_what_lies_around_also_beyond_the_border():
