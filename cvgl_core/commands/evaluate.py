@@ -114,7 +114,11 @@ def evaluate(
     if dataset is not None:
         if root is None or index is not None or photos is not None or report is not None:
             raise typer.BadParameter("--dataset needs --root, and no --index, --photos or --report")
-        if dataset in ("university-1652", "uavm2025"):
+        from cvgl_core.data.datasets import PLACE_DATASETS
+
+        if dataset in PLACE_DATASETS:
+            if limit is not None:
+                raise typer.BadParameter(f"--limit is not for {dataset}: every query counts")
             from cvgl_core.commands.places import PlacesChoice, measure_places
 
             places = PlacesChoice(root, model, device, tta, output)

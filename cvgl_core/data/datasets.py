@@ -12,6 +12,9 @@ from cvgl_core.data.pairset import PairSet
 from cvgl_core.data.vigor import load_vigor
 from cvgl_core.errors import SettingsError
 
+PLACE_DATASETS = ("university-1652", "uavm2025")
+"""Images of places, read by ``university1652`` and ``uavm2025``: they make no pairs."""
+
 DATASETS = ("vigor-same", "vigor-cross", "cvusa", "cvact", "da-campus")
 
 Split = Literal["train", "val", "test"]

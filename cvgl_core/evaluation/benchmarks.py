@@ -8,7 +8,7 @@ from typing import cast
 
 from cvgl_core.data import simcity
 from cvgl_core.data.citypack import CityPack, open_pack
-from cvgl_core.data.datasets import DATASETS, Labels, Split, load_pairs
+from cvgl_core.data.datasets import DATASETS, PLACE_DATASETS, Labels, Split, load_pairs
 from cvgl_core.data.pairset import PairImages
 from cvgl_core.errors import DatasetError, SettingsError
 from cvgl_core.evaluation.evalset import CitySet, EvalSet, ListedSet, StrangerSet
@@ -58,7 +58,8 @@ def open_benchmark(
     if name == simcity.NAME:
         return _simcity(root, card, protocol, split)
     if name not in NAMES:
-        raise SettingsError(f"no data set {name!r}; known: {', '.join(NAMES)}")
+        known = ", ".join((*NAMES, *PLACE_DATASETS))
+        raise SettingsError(f"no data set {name!r}; known: {known}")
     pairs = load_pairs(name, root, cast(Split, split), cast(Labels, labels))
     as_published = split == "test" or name == "cvact"
     # The paper's metres are those of the corrected labels, and its CVUSA has one test set.

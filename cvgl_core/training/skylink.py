@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from cvgl_core.data.enriching import Enriched, enriched
 from cvgl_core.data.university1652 import load_view, part_folder
-from cvgl_core.errors import SettingsError, TrainingError
+from cvgl_core.errors import TrainingError
 from cvgl_core.evaluation.describing import PlaceDescriber
 from cvgl_core.evaluation.places import place_ranks
 from cvgl_core.fsio import write_bytes
@@ -71,8 +71,6 @@ class SkyLinkTrainer:
         self.config = config
         self._progress = progress
         self._device = torch.device(resolve_device(config.run.device))
-        if config.run.precision == "fp16":
-            raise SettingsError("run.precision: SkyLink trains in fp32 or bf16, not in fp16")
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)
@@ -122,9 +120,7 @@ class SkyLinkTrainer:
     def steps(self) -> int:
         """Optimiser steps of the whole run."""
         run = self.config.run
-        if run.max_steps is not None:
-            return run.max_steps
-        return round((run.epochs or 0.0) * self.source.batches)
+        return run.max_steps or round(run.epochs * self.source.batches)
 
     def step(self) -> SkyLinkLosses:
         """Take one optimiser step on a fresh batch.

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.training.config import PRESETS, RunSection, parse_change, presets
+from cvgl_core.training.config import PRESETS, parse_change, presets
 
 
 class Section(BaseModel):
@@ -76,6 +76,19 @@ class SkyLinkOptimiserSection(Section):
     clip_norm: float = Field(100.0, gt=0)
 
 
+class SkyLinkRunSection(Section):
+    """How long, on what, and where results go; on one device."""
+
+    folder: Path = Path("runs/skylink")
+    epochs: float = Field(40.0, gt=0, description="passes over all places")
+    max_steps: int | None = Field(None, ge=1, description="in place of epochs")
+    seed: int = 0
+    device: str = "auto"
+    threads: int = Field(0, ge=0, description="of torch; 0 leaves its own choice")
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    checkpoint_minutes: float = Field(5.0, gt=0)
+
+
 class SkyLinkConfigFile(Section):
     """A whole run."""
 
@@ -84,7 +97,7 @@ class SkyLinkConfigFile(Section):
     batch: PlaceBatchSection = PlaceBatchSection()
     loss: SkyLinkLossSection = SkyLinkLossSection()
     optimiser: SkyLinkOptimiserSection = SkyLinkOptimiserSection()
-    run: RunSection = RunSection(epochs=40)
+    run: SkyLinkRunSection = SkyLinkRunSection()
 
 
 def is_skylink(name_or_path: str) -> bool:
@@ -110,7 +123,7 @@ def load_skylink_config(name_or_path: str, changes: Sequence[str] = ()) -> SkyLi
         values = tomllib.loads(path.read_text(encoding="utf-8"))
         for section, key, value in map(parse_change, changes):
             values[section] = {**values.get(section, {}), key: value}
-        config = SkyLinkConfigFile.model_validate(values)
+        return SkyLinkConfigFile.model_validate(values)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -119,9 +132,6 @@ def load_skylink_config(name_or_path: str, changes: Sequence[str] = ()) -> SkyLi
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{path}: {where}: {first['msg']}") from error
-    if config.run.epochs is None and config.run.max_steps is None:
-        raise SettingsError(f"{path}: run: give epochs or max_steps")
-    return config
 
 
 def _path(name_or_path: str) -> Path:
