@@ -192,7 +192,11 @@ def locate_photo(
         CvglError: the photo, the options or the output are at fault.
     """
     photo = pitched(photo, options.pitch_deg)
-    located = _located(batch, photo, options, progress)
+    located = replace(
+        _located(batch, photo, options, progress),
+        engine=batch.localizer.engine,
+        fov_deg=options.fov_deg,
+    )
     if batch.identity:
         located = _stamped(located, query_hash(batch, options), options.group)
     write_files(options.files(name, photo.path), located, photo, progress)
@@ -271,7 +275,7 @@ def write_files(
     """Write the files of a result, if any, the GeoJSON last: where it is, the others are."""
     if not files:
         return
-    result, index = located.result, located.index
+    result = located.result
     progress("writing", 0, 6)
     with output_errors(files["geojson"]):
         files["geojson"].unlink(missing_ok=True)  # of another answer: its files are replaced now
@@ -281,7 +285,9 @@ def write_files(
         from cvgl_core.export.report import write_report
         from cvgl_core.localization.evidence import report_inputs
 
-        write_report(files["report"], report_inputs(result, photo, index))
+        engine, fov_deg = located.engine, located.fov_deg
+        shown = report_inputs(result, photo, located.index, engine, fov_deg=fov_deg)
+        write_report(files["report"], shown)
     if "sidecar" in files:
         from cvgl_core.export.xmp_sidecar import write_sidecar
 

@@ -25,10 +25,15 @@ from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress
 
 @dataclass(frozen=True)
 class Located:
-    """A result, and the index or indexes in which its tiles are numbered."""
+    """A result, and the index or indexes in which its tiles are numbered.
+
+    A report looks closer with the network that located it and the field of view that was given.
+    """
 
     result: LocalizationResult
     index: Index | Collection
+    engine: MatchEngine | None = None
+    fov_deg: float | None = None
 
 
 class SeveralLocalizer:
@@ -53,6 +58,7 @@ class SeveralLocalizer:
             alike[0] if len(alike) == 1 else Collection(alike) for alike in by_grid.values()
         ]
         self._localizers = [Localizer(one, engine, settings) for one in self._galleries]
+        self.engine = engine
 
     def localize(
         self,

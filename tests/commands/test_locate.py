@@ -108,6 +108,7 @@ class TestContract:
         assert "data:image/" in page
         assert "<script src" not in page
         assert "http://" not in page.replace("http://www.w3.org/", "")
+        assert "What matched" in page and "All directions together" in page
         assert sorted(p.name for p in tmp_path.iterdir()) == [
             "pano.geojson", "pano.heatmap.tif", "pano.html",
         ]  # fmt: skip
