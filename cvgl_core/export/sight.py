@@ -85,6 +85,17 @@ class Sight:
     reach_m: float
     match: ColumnMatch | None = None
 
+    @property
+    def coverage(self) -> float:
+        """Share of the surroundings within reach that the imagery shows."""
+        frame = Frame(self.imagery.bounds, self.crs)
+        height, width = self.covered.shape
+        u, v = (at * width / WIDTH for at in frame.place(self.place))
+        reach_px = self.reach_m * frame.units_per_m * width / WIDTH
+        rows, columns = np.indices((height, width)) + 0.5
+        near = np.hypot(columns - u, rows - v) <= reach_px
+        return float(self.covered[near].mean()) if near.any() else 0.0
+
 
 @dataclass(frozen=True)
 class Bar:

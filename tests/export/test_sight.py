@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,14 @@ def test_rivals_are_compared_by_directions_of_the_photo(case: Any, make_sight: A
     np.testing.assert_allclose(rivals_of(first, [other]), first.match.here, atol=1e-12)
     alone = reasons(first, [other])
     assert alone is not None and alone.for_it == alone.against == ""
+
+
+def test_coverage_counts_what_lies_within_reach(case: Any, make_sight: Any) -> None:
+    sight = make_sight(case, None)
+    assert sight.coverage == 1.0
+    columns = np.arange(sight.covered.shape[1])
+    x_m = sight.imagery.bounds.left_m + (columns + 0.5) * 72.0 / 128
+    half = np.broadcast_to(x_m < case.centre[0], sight.covered.shape)
+    assert replace(sight, covered=half).coverage == pytest.approx(0.5, abs=0.01)
+    far = np.broadcast_to(x_m < case.centre[0] - 51.0, sight.covered.shape)
+    assert replace(sight, covered=far).coverage == 0.0
