@@ -257,8 +257,8 @@ def test_error_curve_counts_what_failed() -> None:
     assert path.endswith("V50.0H300")
 
 
-def test_files(case: Any, tmp_path: Path) -> None:
-    write_report(tmp_path / "a.html", inputs(case))
+def test_files(case: Any, make_sight: Any, tmp_path: Path) -> None:
+    write_report(tmp_path / "a.html", inputs(case, **looked_at(case, make_sight)))
     write_overview(tmp_path / "b.html", overview(case))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
     assert (tmp_path / "a.html").stat().st_size < 3_000_000
