@@ -119,6 +119,15 @@ def test_the_report_says_it_all(case: Any) -> None:
     assert page.tags.count("svg") >= 2
 
 
+def test_a_position_that_was_used_is_not_called_unused(case: Any) -> None:
+    text = Page(report_html(inputs(case))).text
+    assert "had no part in the answer" in text and "used as a prior" not in text
+    result = replace(case.result, exif_used=True, priors=("position in the file",))
+    text = Page(report_html(inputs(case, result=result))).text
+    assert "had no part" not in text and "shown, not used" not in text
+    assert text.count("used as a prior") == 2 and "Known beforehand: position" in text
+
+
 def looked_at(case: Any, make_sight: Any, heading_deg: float | None = 123.4) -> dict[str, Any]:
     """The estimate and two other places."""
     random = np.random.default_rng(2)
