@@ -49,13 +49,10 @@ def main() -> None:
 
 def measure_jobs(index: Path, photos: Sequence[Path], jobs: Sequence[int], folder: Path) -> None:
     """Print what a photo costs with each number of jobs."""
-    idle = alone(locate, index, photos[:1], folder / "warm", ("--jobs", "1"))
     base: Cost | None = None
-    print(f"{len(photos)} photos, less starting and the first one")
+    print(f"{len(photos) - 1} photos after a first one")
     for number in jobs:
-        cost = alone(locate, index, photos, folder / str(number), ("--jobs", str(number)))
-        each = [(a - b) / (len(photos) - 1) for a, b in zip(times(cost), times(idle), strict=True)]
-        cost = Cost(each[0], each[1], cost.peak_mb)
+        cost = alone(locate_warm, index, photos, folder / str(number), number)
         base = base or cost
         print(
             f"  --jobs {number}: {cost.wall_s:.3f} s wall ({base.wall_s / cost.wall_s:.2f} x), "
@@ -71,7 +68,7 @@ def measure_many(index: Path, photo: Path, count: int, folder: Path) -> None:
     alone(locate, index, sorted(photos.iterdir()), out, ("--report",))
     multiply(photos, out, count)
     print(f"{count} results")
-    show("nothing to do", start := alone(locate, index, sorted(photos.iterdir())[:1], out, ()))
+    show("one photo", start := alone(locate, index, sorted(photos.iterdir())[:1], out, ()))
     show("all done, --resume", alone(locate, index, [photos], out, ("--resume",)), start)
     page = ("--resume", "--report", "--overview")
     show("and --overview", alone(locate, index, [photos], out, page), start)
@@ -110,6 +107,24 @@ def locate(index: Path, photos: Sequence[Path], out: Path, more: Sequence[str]) 
     run("locate", *photos, "--index", index, "-o", out, *more)
 
 
+def locate_warm(index: Path, photos: Sequence[Path], out: Path, jobs: int) -> tuple[float, float]:
+    """Locate photos, the first one beforehand; return wall and processor time of one."""
+    from cvgl_core.commands.batch import BatchOptions, open_batch
+    from cvgl_core.commands.inputs import PhotoInput
+    from cvgl_core.commands.run import RunOptions, run_batch
+    from cvgl_core.localization import LocalizeSettings
+    from cvgl_core.types import no_progress
+
+    batch = open_batch(index, None, "cpu", LocalizeSettings())
+    first, *rest = [PhotoInput(path) for path in photos]
+    options, how = BatchOptions(output=out), RunOptions(jobs=jobs)
+    run_batch(batch, [first], options, how, len, no_progress)
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    run_batch(batch, rest, options, how, len, no_progress)
+    spent = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    return spent[0] / len(rest), spent[1] / len(rest)
+
+
 def export(results: Path, form: str, path: Path) -> None:
     """Run ``cvgl export``."""
     run("export", results, "--format", form, "-o", path)
@@ -124,8 +139,8 @@ def run(*arguments: object) -> None:
     assert code == 0, sys.stderr.getvalue()
 
 
-def alone(step: Callable[..., None], *arguments: object) -> Cost:
-    """Return what a step costs in a process of its own."""
+def alone(step: Callable[..., tuple[float, float] | None], *arguments: object) -> Cost:
+    """Return what a step costs in a process of its own, or says that it did."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_timed, args=(sender, step, *arguments))
@@ -136,21 +151,17 @@ def alone(step: Callable[..., None], *arguments: object) -> Cost:
     return cost
 
 
-def _timed(sender: object, step: Callable[..., None], *arguments: object) -> None:
+def _timed(
+    sender: object, step: Callable[..., tuple[float, float] | None], *arguments: object
+) -> None:
     """Run a step and send its cost."""
     wall_s = time.perf_counter()
-    step(*arguments)
+    said = step(*arguments)
     cost = Cost(
-        time.perf_counter() - wall_s,
-        time.process_time(),
+        *(said or (time.perf_counter() - wall_s, time.process_time())),
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
     sender.send(cost)  # type: ignore[attr-defined]
-
-
-def times(cost: Cost) -> tuple[float, float]:
-    """Return wall and processor time."""
-    return cost.wall_s, cost.cpu_s
 
 
 def show(name: str, cost: Cost, start: Cost | None = None) -> None:
