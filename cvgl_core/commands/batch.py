@@ -88,6 +88,9 @@ class BatchOptions:
             pitch_deg=self.pitch_deg if stated.pitch_deg is None else stated.pitch_deg,
             near=self.near if stated.near is None else stated.near,
             group=stated.group,
+            given=self.given
+            if stated.heading_std_deg is None
+            else replace(self.given, heading_std_deg=stated.heading_std_deg),
         )
 
     def files(self, name: str, photo: Path) -> dict[str, Path]:

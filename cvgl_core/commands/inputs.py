@@ -5,6 +5,7 @@ header line; its separator is a comma, a semicolon or a tab. Columns, all but th
 
 * ``photo``: path; relative ones start at the folder of the list, as in lists of ``cvgl-tile``.
 * ``heading_deg``: where the camera looked, clockwise from true north, or ``unknown``.
+* ``heading_std_deg``: how sure the heading is, of the row or of the file: a standard deviation.
 * ``fov_deg``: horizontal field of view; ``pitch_deg``: how far the camera looked up.
 * ``lon``, ``lat``, ``radius_m``: search only within this circle; all three or none.
 * ``group``: what the photo belongs to; passed on to the results.
@@ -33,11 +34,22 @@ log = logging.getLogger(__name__)
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif")
 OWN_FILES, OWN_FOLDERS = (".heatmap.tif", ".photo.jpg"), ".tiles"
 """What this program writes beside results: no photos."""
-COLUMNS = ("photo", "heading_deg", "fov_deg", "pitch_deg", "lon", "lat", "radius_m", "group")
+COLUMNS = (
+    "photo",
+    "heading_deg",
+    "heading_std_deg",
+    "fov_deg",
+    "pitch_deg",
+    "lon",
+    "lat",
+    "radius_m",
+    "group",
+)
 UNKNOWN = "unknown"
 
 _BOUNDS = {
     "heading_deg": (-360.0, 360.0),
+    "heading_std_deg": (0.1, 180.0),
     "fov_deg": (1.0, 360.0),
     "pitch_deg": (-90.0, 90.0),
     "lon": (-180.0, 180.0),
@@ -54,6 +66,7 @@ class Stated:
 
     heading_deg: float | None = None
     search_heading: bool = False
+    heading_std_deg: float | None = None
     fov_deg: float | None = None
     pitch_deg: float | None = None
     near: Near | None = None
@@ -205,10 +218,13 @@ def _row(row: Mapping[str | None, str | list[str] | None]) -> tuple[str, Stated]
         if None in circle:
             raise ValueError("lon, lat and radius_m belong together")
         near = Near(given["lon"], given["lat"], given["radius_m"])
+    if search and "heading_std_deg" in given:
+        raise ValueError("heading_std_deg is given of a heading that is unknown")
     heading_deg = given.get("heading_deg")
     return cells["photo"], Stated(
         heading_deg=None if heading_deg is None else heading_deg % 360.0,
         search_heading=search,
+        heading_std_deg=given.get("heading_std_deg"),
         fov_deg=given.get("fov_deg"),
         pitch_deg=given.get("pitch_deg"),
         near=near,

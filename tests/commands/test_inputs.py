@@ -50,16 +50,17 @@ def test_a_list_is_relative_to_its_folder(walk):
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
 def test_a_table_states_what_is_known_of_each(walk, separator, mark):
     rows = [
-        "photo,heading_deg,fov_deg,pitch_deg,lon,lat,radius_m,group",
-        "b.JPG,-90,65.5,-3,13.4,52.5,250,walk 1",
-        "a.png,Unknown,,,,,,",
-        "deep/c.tiff,,,,,,,",
+        "photo,heading_deg,heading_std_deg,fov_deg,pitch_deg,lon,lat,radius_m,group",
+        "b.JPG,-90,12,65.5,-3,13.4,52.5,250,walk 1",
+        "a.png,Unknown,,,,,,,",
+        "deep/c.tiff,,,,,,,,",
     ]
     table = walk / "photos.csv"
     table.write_text(mark + "\n".join(rows).replace(",", separator), "utf-8")
     assert named_photos([], table) == (
         PhotoInput(
-            walk / "b.JPG", Stated(270.0, False, 65.5, -3.0, Near(13.4, 52.5, 250.0), "walk 1")
+            walk / "b.JPG",
+            Stated(270.0, False, 12.0, 65.5, -3.0, Near(13.4, 52.5, 250.0), "walk 1"),
         ),
         PhotoInput(walk / "a.png", Stated(search_heading=True)),
         PhotoInput(walk / "deep/c.tiff"),
@@ -93,6 +94,13 @@ def test_wrong_rows_are_named_with_file_and_line(walk, row, says):
         named_photos([], table)
     assert f"{table}: line 3: " in str(caught.value)
     assert says in str(caught.value)
+
+
+def test_a_heading_that_is_unknown_has_no_deviation(walk):
+    table = walk / "photos.csv"
+    table.write_text("photo,heading_deg,heading_std_deg\na.png,unknown,20\n", "utf-8")
+    with pytest.raises(SettingsError, match="line 2: heading_std_deg is given of a heading"):
+        named_photos([], table)
 
 
 def test_many_wrong_rows_are_counted(walk):

@@ -207,6 +207,17 @@ def test_tables_of_a_batch_hold_every_photo_in_order(cvgl, site, photos, tmp_pat
     assert "2 results, 1 photos that failed" in done.out
 
 
+def test_a_heading_give_or_take_of_one_row(cvgl, site, photos, tmp_path):
+    listed = tmp_path / "photos.csv"
+    listed.write_text("photo,heading_deg,heading_std_deg\nphotos/c.jpg,77,10\n")
+    options = ("--index", site.index, "--model", site.weights, "--json")
+    done = cvgl("locate", "--list", listed, *options)
+    assert done.code == 0
+    estimate = json.loads(done.out)["features"][0]["properties"]
+    assert estimate["heading_std_deg"] is not None, "it was searched"
+    assert abs((estimate["heading_deg"] - 77 + 180) % 360 - 180) < 45
+
+
 def test_a_wrong_table_is_a_fault_of_usage(cvgl, site, tmp_path):
     listed = tmp_path / "photos.csv"
     listed.write_text("photo,fov_deg\nx.jpg,wide\n")
