@@ -48,7 +48,7 @@ test: lint  ## everything that must hold before a change lands
 	@$(MAKE) --no-print-directory lint-plugin
 
 test-soak: $(VENV)/.ready-dev  ## thousands of crashes, full disks and damaged files; about an hour
-	CVGL_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q --timeout 0 tests/faults tests/tiling tests/index
+	CVGL_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q --timeout 0 tests/faults tests/tiling tests/index tests/photo
 
 test-qgis: $(VENV)/.ready plugin  ## the plugin in real QGIS, without a screen
 	CVGL_PYTHON=$(abspath $(BIN))/python tools/test_qgis.sh

@@ -1,8 +1,6 @@
-"""A photo as the network sees it: an equirectangular strip, averaged over area, with a mask.
+"""A photo resampled, averaged over area: as the network sees it, or as another camera would.
 
-Directions: azimuth clockwise from north, elevation up from the horizon. In the camera's frame
-``right, up, forward``; pitch lifts the axis, roll turns the camera clockwise as seen from behind
-it (the horizon turns counter-clockwise in the picture, as GPano defines it).
+Directions and tilts are those of ``camera``.
 """
 
 from __future__ import annotations
@@ -10,52 +8,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from cvgl_core.errors import PhotoViewError
+from cvgl_core.photo.camera import Camera, camera_of, directions_of, photo_coordinates
 from cvgl_core.types import (
     BoolArray,
     Float32Array,
     FloatArray,
     GroundSpec,
     GroundView,
+    IntArray,
     Photo,
-    PhotoMetadata,
     Projection,
     UInt8Array,
 )
 
 MEAN_GREY = (115, 115, 115)
-MAX_PERSPECTIVE_FOV_DEG = 170.0
-MIN_OVERSAMPLING, MAX_OVERSAMPLING = 2, 6
+MIN_FINENESS, MAX_FINENESS, MAX_PERSPECTIVE_FINENESS = 2, 6, 4
+MAX_SAMPLES = 16
 _BAND_SAMPLES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Camera:
-    """How the pixels of ``Photo.rgb`` lie in directions, all relative to the optical axis.
-
-    Attributes:
-        projection: equirectangular or perspective.
-        width_px, height_px: of the pixels at hand.
-        px_per_deg: resolution at the axis.
-        left, top: of an equirectangular picture within its full sphere, in these pixels.
-        full_width, full_height: of that sphere, in these pixels.
-        pitch_deg, roll_deg: of the camera.
-    """
-
-    projection: Projection
-    width_px: int
-    height_px: int
-    px_per_deg: float
-    left: float = 0.0
-    top: float = 0.0
-    full_width: float = 0.0
-    full_height: float = 0.0
-    pitch_deg: float = 0.0
-    roll_deg: float = 0.0
 
 
 def to_ground_view(
@@ -86,7 +61,7 @@ def to_ground_view(
     if heading_deg is not None and not math.isfinite(heading_deg):
         raise PhotoViewError(f"{photo.path}: heading {heading_deg} is not a number of degrees")
     axis_deg = 0.0 if heading_deg is None else heading_deg % 360.0
-    rgb, seen = _resample(photo.rgb, camera, spec, axis_deg, fill_rgb)
+    rgb, seen = _resample(photo.rgb, camera, _Strip(spec, axis_deg), fill_rgb)
     return GroundView(
         rgb=rgb,
         visible=np.asarray(seen.any(axis=0), np.bool_),
@@ -95,110 +70,121 @@ def to_ground_view(
     )
 
 
-def camera_of(photo: Photo, fov_deg: float | None = None) -> Camera:
-    """Return the geometry of the pixels at hand.
+def to_perspective(
+    photo: Photo,
+    fov_deg: float,
+    size_px: tuple[int, int],
+    turn_deg: float = 0.0,
+    pitch_deg: float = 0.0,
+    roll_deg: float = 0.0,
+    fill_rgb: tuple[int, int, int] = MEAN_GREY,
+) -> UInt8Array:
+    """Return the picture ``[H, W, 3]`` that a pinhole camera at the same place would take.
+
+    Args:
+        photo: a panorama, or a photo to be levelled.
+        fov_deg: horizontal field of view of the picture.
+        size_px: its width and height.
+        turn_deg: azimuth of its optical axis from that of the photo.
+        pitch_deg: of its optical axis above the horizon.
+        roll_deg: of the camera, clockwise seen from behind.
+        fill_rgb: colour of what the photo does not show.
 
     Raises:
-        PhotoViewError: the field of view is neither known nor given, or impossible.
+        PhotoViewError: the photo's field of view is not known.
     """
-    meta = photo.metadata
-    if fov_deg is not None and not 1.0 <= fov_deg <= 360.0:
-        raise PhotoViewError(f"{photo.path}: field of view {fov_deg:g} is not within 1 to 360")
-    stated = meta.sources.get("projection") == "XMP GPano"
-    unplaced = stated and meta.pano_full_width_px is None
-    if fov_deg is not None and (unplaced or (fov_deg >= 180.0 and not stated)):
-        return _panorama_of_width(photo, fov_deg)
-    if unplaced:
-        raise PhotoViewError(
-            f"{photo.path}: a panorama that does not state how much of the circle it shows; pass"
-            " --fov DEGREES (360 for a full turn)"
-        )
-    guessed = meta.sources.get("projection") == "aspect ratio"
-    if meta.projection is Projection.EQUIRECTANGULAR and not (guessed and fov_deg is not None):
-        return _panorama(photo)
-    fov_deg = meta.fov_deg if fov_deg is None else fov_deg
-    if fov_deg is None:
-        raise PhotoViewError(
-            f"{photo.path}: the file does not state its field of view; pass --fov DEGREES"
-            " (a phone's main camera has about 70, 360 for a panorama)"
-        )
-    if fov_deg > MAX_PERSPECTIVE_FOV_DEG:
-        raise PhotoViewError(f"{photo.path}: a flat photo cannot show {fov_deg:g} degrees")
-    height_px, width_px = photo.rgb.shape[:2]
-    focal_px = width_px / 2.0 / math.tan(math.radians(fov_deg) / 2.0)
-    return Camera(
-        Projection.PERSPECTIVE,
-        width_px,
-        height_px,
-        px_per_deg=focal_px * math.pi / 180.0,
-        pitch_deg=meta.pitch_deg or 0.0,
-        roll_deg=meta.roll_deg or 0.0,
-    )
+    pinhole = Camera.pinhole(*size_px, fov_deg, pitch_deg, roll_deg)
+    rgb, _ = _resample(photo.rgb, camera_of(photo), _Pinhole(pinhole, turn_deg), fill_rgb)
+    return rgb
 
 
-def _panorama(photo: Photo) -> Camera:
-    """Return the geometry of an equirectangular photo, scaled from the file to the pixels."""
-    meta: PhotoMetadata = photo.metadata
-    height_px, width_px = photo.rgb.shape[:2]
-    scale_x, scale_y = width_px / meta.width_px, height_px / meta.height_px
-    full_width = (meta.pano_full_width_px or meta.width_px) * scale_x
-    full_height = (meta.pano_full_height_px or meta.height_px) * scale_y
-    return Camera(
-        Projection.EQUIRECTANGULAR,
-        width_px,
-        height_px,
-        px_per_deg=full_width / 360.0,
-        left=meta.pano_left_px * scale_x,
-        top=meta.pano_top_px * scale_y,
-        full_width=full_width,
-        full_height=full_height,
-        pitch_deg=meta.pitch_deg or 0.0,
-        roll_deg=meta.roll_deg or 0.0,
-    )
+class _Target(Protocol):
+    """A picture to be made, and where its pixels look from the optical axis of the photo."""
+
+    @property
+    def height_px(self) -> int: ...
+
+    @property
+    def width_px(self) -> int: ...
+
+    @property
+    def px_per_deg(self) -> float: ...
+
+    def directions(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return azimuth and elevation ``[len(y), len(x)]`` of pixel coordinates, degrees."""
 
 
-def _panorama_of_width(photo: Photo, fov_deg: float) -> Camera:
-    """Return the geometry of a strip that shows ``fov_deg`` with the horizon in its middle."""
-    height_px, width_px = photo.rgb.shape[:2]
-    px_per_deg = width_px / fov_deg
-    full_width, full_height = 360.0 * px_per_deg, 180.0 * px_per_deg
-    if height_px > full_height * 1.01:
-        raise PhotoViewError(
-            f"{photo.path}: too high for a panorama of {fov_deg:g} degrees; check --fov"
-        )
-    return Camera(
-        Projection.EQUIRECTANGULAR,
-        width_px,
-        height_px,
-        px_per_deg,
-        left=(full_width - width_px) / 2.0,
-        top=(full_height - height_px) / 2.0,
-        full_width=full_width,
-        full_height=full_height,
-    )
+@dataclass(frozen=True)
+class _Strip:
+    """The full circle that a network sees."""
+
+    spec: GroundSpec
+    axis_deg: float
+
+    @property
+    def height_px(self) -> int:
+        return self.spec.height_px
+
+    @property
+    def width_px(self) -> int:
+        return self.spec.width_px
+
+    @property
+    def px_per_deg(self) -> float:
+        return self.spec.width_px / 360.0
+
+    def directions(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        azimuth_deg = (x / self.spec.width_px - 0.5) * 360.0 - self.axis_deg
+        span_deg = self.spec.elevation_top_deg - self.spec.elevation_bottom_deg
+        elevation_deg = self.spec.elevation_top_deg - y / self.spec.height_px * span_deg
+        grid = np.meshgrid(azimuth_deg, elevation_deg)
+        return grid[0], grid[1]
+
+
+@dataclass(frozen=True)
+class _Pinhole:
+    """A picture by another camera at the same place."""
+
+    camera: Camera
+    turn_deg: float
+
+    @property
+    def height_px(self) -> int:
+        return self.camera.height_px
+
+    @property
+    def width_px(self) -> int:
+        return self.camera.width_px
+
+    @property
+    def px_per_deg(self) -> float:
+        return self.camera.px_per_deg
+
+    def directions(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        azimuth_deg, elevation_deg = directions_of(self.camera, *np.meshgrid(x, y))
+        return azimuth_deg + self.turn_deg, elevation_deg
 
 
 def _resample(
-    rgb: UInt8Array,
-    camera: Camera,
-    spec: GroundSpec,
-    axis_deg: float,
-    fill_rgb: tuple[int, int, int],
+    rgb: UInt8Array, camera: Camera, target: _Target, fill_rgb: tuple[int, int, int]
 ) -> tuple[UInt8Array, BoolArray]:
-    """Return the strip ``[H, W, 3]`` and which of its pixels are seen ``[H, W]``.
+    """Return a picture ``[H, W, 3]`` and which of its pixels are seen ``[H, W]``.
 
-    The photo is shrunk by area to the spacing of the samples, sampled several times per pixel of
-    the strip, and averaged over what is seen.
+    The photo is shrunk by area to a few pixels for each of the target, sampled so often that none
+    of these is left out in its finest corner either, and averaged over what is seen.
     """
-    spec_px_per_deg = spec.width_px / 360.0
-    times = math.ceil(camera.px_per_deg / spec_px_per_deg)
-    times = min(max(times, MIN_OVERSAMPLING), MAX_OVERSAMPLING)
-    source, wraps = _prepared(rgb, camera, times * spec_px_per_deg)
-    out = np.empty((spec.height_px, spec.width_px, 3), np.uint8)
-    seen = np.zeros((spec.height_px, spec.width_px), np.bool_)
-    for rows in _bands(spec, times):
-        azimuth_deg, elevation_deg = _directions(spec, rows, times, axis_deg)
-        x, y, inside = photo_coordinates(camera, azimuth_deg, elevation_deg)
+    most = MAX_FINENESS if camera.densest == 1.0 else MAX_PERSPECTIVE_FINENESS
+    fineness = min(max(math.ceil(camera.px_per_deg / target.px_per_deg), MIN_FINENESS), most)
+    times = min(math.ceil(fineness * camera.densest), MAX_SAMPLES)
+    source, wraps = _prepared(rgb, camera, fineness * target.px_per_deg)
+    out = np.empty((target.height_px, target.width_px, 3), np.uint8)
+    out[:] = fill_rgb
+    seen = np.zeros((target.height_px, target.width_px), np.bool_)
+    columns = _columns_in_reach(camera, target)
+    for rows in _bands(target.height_px, len(columns) * times * times):
+        x, y, inside = photo_coordinates(
+            camera, *target.directions(_samples(columns, times), _samples(rows, times))
+        )
         size_y, size_x = source.shape[0], source.shape[1] - 2 * wraps
         samples = cv2.remap(
             source,
@@ -210,10 +196,27 @@ def _resample(
         weight = inside.astype(np.float32)
         total = _block_sum(weight[..., None], times)
         colour = _block_sum(samples * weight[..., None], times) / np.maximum(total, 1.0)
-        seen[rows] = total[..., 0] >= 0.5 * times * times
-        kept = np.where(seen[rows][..., None], colour + 0.5, np.array(fill_rgb, np.float32))
-        out[rows] = kept.astype(np.uint8)
+        here = total[..., 0] >= 0.5 * times * times
+        kept = np.where(here[..., None], colour + 0.5, np.array(fill_rgb, np.float32))
+        out[np.ix_(rows, columns)] = kept.astype(np.uint8)
+        seen[np.ix_(rows, columns)] = here
     return out, seen
+
+
+def _columns_in_reach(camera: Camera, target: _Target) -> IntArray:
+    """Return the columns of the target that may show some of the photo."""
+    columns, rows = np.arange(target.width_px), np.arange(target.height_px)
+    directions = target.directions(_samples(columns, MIN_FINENESS), _samples(rows, MIN_FINENESS))
+    inside = photo_coordinates(camera, *directions)[2].any(axis=0)
+    near = inside.reshape(-1, MIN_FINENESS).any(axis=1)
+    return np.flatnonzero(near | np.roll(near, 1) | np.roll(near, -1))
+
+
+def _samples(pixels: IntArray, times: int) -> FloatArray:
+    """Return the coordinates of ``times`` samples in each pixel."""
+    return np.asarray(
+        (pixels[:, None] + (np.arange(times) + 0.5)[None] / times).reshape(-1), np.float64
+    )
 
 
 def _prepared(rgb: UInt8Array, camera: Camera, px_per_deg: float) -> tuple[Float32Array, int]:
@@ -228,68 +231,11 @@ def _prepared(rgb: UInt8Array, camera: Camera, px_per_deg: float) -> tuple[Float
     return np.concatenate((source[:, -1:], source, source[:, :1]), axis=1), 1
 
 
-def _bands(spec: GroundSpec, times: int) -> Iterator[slice]:
-    """Yield slices of rows whose samples fit the working memory."""
-    rows = max(1, _BAND_SAMPLES // (spec.width_px * times * times))
-    for start in range(0, spec.height_px, rows):
-        yield slice(start, min(start + rows, spec.height_px))
-
-
-def _directions(
-    spec: GroundSpec, rows: slice, times: int, axis_deg: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return azimuth from the optical axis and elevation of the samples, degrees."""
-    columns = (np.arange(spec.width_px * times) + 0.5) / times
-    lines = (np.arange(rows.start * times, rows.stop * times) + 0.5) / times
-    azimuth_deg = (columns / spec.width_px - 0.5) * 360.0 - axis_deg
-    span_deg = spec.elevation_top_deg - spec.elevation_bottom_deg
-    elevation_deg = spec.elevation_top_deg - lines / spec.height_px * span_deg
-    grid = np.meshgrid(azimuth_deg, elevation_deg)
-    return grid[0], grid[1]
-
-
-def photo_coordinates(
-    camera: Camera, azimuth_deg: FloatArray, elevation_deg: FloatArray
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return continuous pixel coordinates (x right, y down) of directions, and which are inside.
-
-    ``azimuth_deg`` counts from the azimuth of the optical axis. Pinhole: ``x = cx + f r / w``;
-    equirectangular: linear in the angles.
-    """
-    right, up, forward = _camera_axes(camera, azimuth_deg, elevation_deg)
-    if camera.projection is Projection.PERSPECTIVE:
-        ahead = forward > 1e-6
-        depth = np.where(ahead, forward, 1.0)
-        focal_px = camera.px_per_deg * 180.0 / math.pi
-        x = camera.width_px / 2.0 + focal_px * right / depth
-        y = camera.height_px / 2.0 - focal_px * up / depth
-        inside = ahead & (x >= 0) & (x <= camera.width_px)
-    else:
-        turn = np.arctan2(right, forward) / (2.0 * math.pi) + 0.5
-        x = np.mod(turn * camera.full_width - camera.left, camera.full_width)
-        lift = np.arcsin(np.clip(up, -1.0, 1.0)) / math.pi
-        y = (0.5 - lift) * camera.full_height - camera.top
-        inside = (x >= 0) & (x <= camera.width_px)
-    inside &= (y >= 0) & (y <= camera.height_px)
-    x = np.clip(x, -1.0, camera.width_px + 1.0)
-    y = np.clip(y, -1.0, camera.height_px + 1.0)
-    return x, y, inside
-
-
-def _camera_axes(
-    camera: Camera, azimuth_deg: FloatArray, elevation_deg: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the unit directions in the camera's frame: right, up, forward."""
-    azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
-    right = np.sin(azimuth) * np.cos(elevation)
-    ahead = np.cos(azimuth) * np.cos(elevation)
-    up = np.sin(elevation)
-    pitch, roll = math.radians(camera.pitch_deg), math.radians(camera.roll_deg)
-    forward = ahead * math.cos(pitch) + up * math.sin(pitch)
-    up = up * math.cos(pitch) - ahead * math.sin(pitch)
-    turned_right = right * math.cos(roll) - up * math.sin(roll)
-    turned_up = right * math.sin(roll) + up * math.cos(roll)
-    return turned_right, turned_up, forward
+def _bands(height_px: int, samples_per_row: int) -> Iterator[IntArray]:
+    """Yield runs of rows whose samples fit the working memory."""
+    count = max(1, _BAND_SAMPLES // max(1, samples_per_row))
+    for start in range(0, height_px, count):
+        yield np.arange(start, min(start + count, height_px))
 
 
 def _block_sum(values: Float32Array, times: int) -> Float32Array:

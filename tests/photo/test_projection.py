@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvgl_core.errors import PhotoViewError
-from cvgl_core.photo import to_ground_view
+from cvgl_core.photo import to_ground_view, to_perspective
+from cvgl_core.photo.camera import Camera, directions_of, photo_coordinates
 from cvgl_core.types import GroundSpec, Photo, PhotoMetadata, Projection
 
 SPEC = GroundSpec(48, 256, 37.5, -30.0)
@@ -182,6 +183,121 @@ def test_area_is_averaged() -> None:
     shot = photo(np.repeat(board[..., None], 3, axis=2), projection=Projection.EQUIRECTANGULAR)
     rgb = to_ground_view(shot, SPEC).rgb.astype(float)
     assert rgb.std() < 3.0 and rgb.mean() == pytest.approx(100.0, abs=2.0)
+
+
+@pytest.mark.parametrize(
+    ("fov", "size"), [(60.0, (4000, 3000)), (120.0, (4000, 3000)), (50.0, (3000, 4000))]
+)
+@pytest.mark.parametrize("width", [3, 7])
+def test_no_pattern_comes_of_shrinking_a_large_photo(
+    fov: float, size: tuple[int, int], width: int
+) -> None:
+    """Fine bars are grey in a strip 20 to 100 times coarser, in its corners too."""
+    bars = (np.arange(size[0]) // width % 2 * 255).astype(np.uint8)
+    rgb = np.broadcast_to(bars[None, :, None], (size[1], size[0], 3))
+    shot = replace(photo(np.zeros((2, 2, 3)), fov_deg=fov), rgb=np.ascontiguousarray(rgb))
+    view = to_ground_view(replace(shot, metadata=replace(shot.metadata, width_px=size[0])), SPEC)
+    seen = (view.rgb != 115).any(axis=-1)
+    assert seen.sum() > 500
+    assert np.abs(view.rgb[seen].astype(float) - 127.5).max() < 16.0
+
+
+def covered(size: tuple[int, int], fov: float, pitch: float, roll: float) -> np.ndarray:
+    """Share of each pixel of the strip that a photo shows, by matrices and 8 x 8 rays."""
+    n = 8
+    columns = (np.arange(SPEC.width_px * n) + 0.5) / n
+    rows = (np.arange(SPEC.height_px * n) + 0.5) / n
+    azimuth = (columns / SPEC.width_px - 0.5) * 360
+    elevation = 37.5 - rows / SPEC.height_px * 67.5
+    local = from_angles(*np.meshgrid(azimuth, elevation)) @ axes(0.0, pitch, roll).T
+    focal = size[0] / 2 / math.tan(math.radians(fov) / 2)
+    ahead = local[..., 2] > 1e-9
+    across, up = (np.abs(local[..., i]) / np.where(ahead, local[..., 2], 1.0) for i in (0, 1))
+    inside = ahead & (across * focal <= size[0] / 2) & (up * focal <= size[1] / 2)
+    return inside.reshape(SPEC.height_px, n, SPEC.width_px, n).mean(axis=(1, 3))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    fov=st.floats(50, 120),
+    pitch=st.floats(-20, 20),
+    roll=st.floats(-10, 10),
+    size=st.sampled_from([(160, 120), (120, 160), (160, 90)]),
+)
+def test_what_a_photo_shows(fov: float, pitch: float, roll: float, size: tuple[int, int]) -> None:
+    """Its outline in the strip is curved: what lies outside is filled, empty columns are told."""
+    white = np.full((size[1], size[0], 3), 255.0)
+    shot = photo(white, fov_deg=fov, pitch_deg=pitch, roll_deg=roll)
+    view = to_ground_view(shot, SPEC, heading_deg=0.0, fill_rgb=(10, 20, 30))
+    share = covered(size, fov, pitch, roll)
+    seen = (view.rgb == 255).all(axis=-1)
+    assert (seen | (view.rgb == (10, 20, 30)).all(axis=-1)).all()
+    sure = np.abs(share - 0.5) > 0.1
+    assert np.array_equal(seen[sure], share[sure] > 0.5)
+    assert np.array_equal(view.visible, seen.any(axis=0))
+    assert not view.visible[[0, -1]].any()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    fov=st.floats(20, 130),
+    pitch=st.floats(-80, 80),
+    roll=st.floats(-180, 180),
+    x=st.floats(0, 640),
+    y=st.floats(0, 480),
+)
+def test_directions_and_back(fov: float, pitch: float, roll: float, x: float, y: float) -> None:
+    camera = Camera.pinhole(640, 480, fov, pitch, roll)
+    directions = directions_of(camera, np.array([[x]]), np.array([[y]]))
+    again = photo_coordinates(camera, *directions)
+    assert (again[0].item(), again[1].item()) == pytest.approx((x, y), abs=1e-6)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    turn=st.floats(-180, 180),
+    fov=st.floats(40, 110),
+    pitch=st.floats(-30, 30),
+    roll=st.floats(-20, 20),
+)
+def test_a_pinhole_picture_of_a_panorama(
+    turn: float, fov: float, pitch: float, roll: float
+) -> None:
+    shot = photo(sphere(20.0, 720), projection=Projection.EQUIRECTANGULAR)
+    rgb = to_perspective(shot, fov, (80, 60), turn, pitch, roll)
+    exact = pinhole(20.0 + turn, fov, (400, 300), pitch, roll)
+    exact = exact.reshape(60, 5, 80, 5, 3).mean(axis=(1, 3))
+    assert np.abs(rgb - exact).max() < 3.0
+
+
+def test_a_pinhole_picture_is_averaged_over_area() -> None:
+    board = np.indices((2048, 4096)).sum(axis=0) // 3 % 2 * 200.0
+    shot = photo(np.repeat(board[..., None], 3, axis=2), projection=Projection.EQUIRECTANGULAR)
+    rgb = to_perspective(shot, 90.0, (32, 24)).astype(float)
+    assert rgb.std() < 5.0 and rgb.mean() == pytest.approx(100.0, abs=3.0)
+
+
+def test_a_photo_is_levelled() -> None:
+    tilted = photo(
+        pinhole(0.0, 80.0, (640, 480), 8.0, -6.0), fov_deg=80.0, pitch_deg=8.0, roll_deg=-6.0
+    )
+    level = to_perspective(tilted, 40.0, (64, 48))
+    exact = pinhole(0.0, 40.0, (320, 240)).reshape(48, 5, 64, 5, 3).mean(axis=(1, 3))
+    assert np.abs(level - exact).max() < 3.0
+
+
+def test_a_panorama_over_the_seam() -> None:
+    """A part that begins left of the sphere's seam and ends right of it."""
+    whole = sphere(0.0, 720)
+    part = np.roll(whole, 200, axis=1)[:, :300]
+    shot = photo(
+        part, projection=Projection.EQUIRECTANGULAR, heading_deg=0.0,
+        pano_full_width_px=720, pano_full_height_px=360, pano_left_px=520, pano_top_px=0,
+    )  # fmt: skip
+    view = to_ground_view(shot, FULL)
+    seen = (np.arange(128) + 0.5) * 720 / 128
+    assert np.array_equal(view.visible, (seen > 520) | (seen < 100))
+    assert np.abs(view.rgb - expected(FULL, 0.0))[:, view.visible].max() < 3.0
 
 
 def test_a_white_photo_stays_white_to_its_rim() -> None:
