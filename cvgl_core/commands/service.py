@@ -167,7 +167,7 @@ class Service:
             near = Area.from_geojson(params.area)
         batch = self._batch(params)
         clock("reading", 1, 2)
-        photo = read_photo(params.photo)
+        photo = read_photo(params.photo, fov_deg=params.fov_deg)
         options = BatchOptions(
             heading_deg=None if params.heading_deg is None else params.heading_deg % 360.0,
             search_heading=params.search_heading,

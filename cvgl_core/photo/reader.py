@@ -21,6 +21,7 @@ from cvgl_core.errors import PhotoError, PhotoOpenError, PhotoTooLargeError
 from cvgl_core.fsio import sha256_file
 from cvgl_core.photo.metadata import RawMetadata, read_metadata
 from cvgl_core.photo.pixels import flat_fraction, to_rgb, upright
+from cvgl_core.photo.tilt import with_estimated_tilt
 from cvgl_core.photo.values import number, text
 from cvgl_core.photo.xmp import parse_xmp
 from cvgl_core.types import Photo
@@ -38,12 +39,16 @@ EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 MAX_FLAT_FRACTION = 0.1
 
 
-def read_photo(path: Path, max_side_px: int = 4096) -> Photo:
+def read_photo(path: Path, max_side_px: int = 4096, fov_deg: float | None = None) -> Photo:
     """Read a photo upright, as RGB, its longer side reduced to at most ``max_side_px``.
+
+    Where the file says nothing of pitch and roll, they are estimated from upright edges, if these
+    tell them well; ``metadata.sources`` says so.
 
     Args:
         path: the file; it is never changed.
         max_side_px: longer side of ``Photo.rgb``; metadata keeps the size of the file.
+        fov_deg: horizontal field of view for that estimate, instead of what the file says.
 
     Raises:
         PhotoOpenError: the file is missing, not an image of a known format, or damaged.
@@ -54,7 +59,7 @@ def read_photo(path: Path, max_side_px: int = 4096) -> Photo:
     try:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _read(path, stream, max_side_px)
+            return _read(path, stream, max_side_px, fov_deg)
     except PhotoError:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
@@ -87,7 +92,7 @@ def _check_file(path: Path) -> None:
         raise PhotoTooLargeError(f"{path}: {size_bytes / 1e9:.1f} GB, more than 1 GB")
 
 
-def _read(path: Path, stream: BinaryIO, max_side_px: int) -> Photo:
+def _read(path: Path, stream: BinaryIO, max_side_px: int, fov_deg: float | None) -> Photo:
     """Decode an open file; foreign errors pass through."""
     image = _open(path, stream)
     file_size = image.size
@@ -97,7 +102,7 @@ def _read(path: Path, stream: BinaryIO, max_side_px: int) -> Photo:
     image.load()
     rgb = upright(to_rgb(image, _fitted(file_size, max_side_px)), orientation)
     width_px, height_px = file_size[::-1] if orientation >= 5 else file_size
-    metadata = read_metadata(width_px, height_px, raw)
+    metadata = with_estimated_tilt(rgb, read_metadata(width_px, height_px, raw), fov_deg)
     flat = flat_fraction(rgb)
     if flat > MAX_FLAT_FRACTION:
         line = f"the lowest {flat:.0%} of the picture is one flat colour: it may be damaged"
