@@ -20,6 +20,8 @@ WORK_PX = 960
 MAX_PITCH_DEG, MAX_ROLL_DEG = 25.0, 15.0
 GRID_DEG, SPREAD_DEG, AGREE_DEG, NEAR_DEG = 1.0, 1.0, 1.5, 8.0
 MIN_SEGMENT, MAX_SEGMENT = 0.03, 0.3
+FLOOR_DEG = 0.2
+"""What distortion of the lens and houses that lean add, however many edges agree."""
 MIN_COUNT, MIN_LENGTH, MIN_SHARE, MAX_STD_DEG = 15, 2.5, 0.8, 0.5
 
 
@@ -144,7 +146,7 @@ def _deviations(
     pitch_deg: float,
     roll_deg: float,
 ) -> tuple[float, float]:
-    """Return the standard deviations of pitch and roll by the scatter of what agrees."""
+    """Return the standard deviations of pitch and roll, by the scatter of what agrees."""
     step_deg = 0.1
     here = _vertical(pitch_deg, roll_deg)
     slopes = np.stack(
@@ -157,4 +159,4 @@ def _deviations(
     share = weights / weights.mean()
     variance = max(float((share * miss_deg**2).sum()) / (len(planes) - 2), 0.05)
     spread = np.diag(np.linalg.pinv((slopes * share[:, None]).T @ slopes)) * variance
-    return float(np.sqrt(spread[0])), float(np.sqrt(spread[1]))
+    return math.hypot(FLOOR_DEG, spread[0] ** 0.5), math.hypot(FLOOR_DEG, spread[1] ** 0.5)
