@@ -7,6 +7,7 @@ largest memory in MB and its processor time in seconds.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -258,9 +259,12 @@ def main(folder: Path, first: int, last: int) -> None:
     originals = make_originals()
     path = folder / "case"
     for number in range(first, last):
-        _kind, data = mutant(originals, number)
+        kind, data = mutant(originals, number)
         path.write_bytes(data)
-        _status, _told, _memory_mb, _cpu_s = bounded_attempt(path)
+        status, told, memory_mb, cpu_s = bounded_attempt(path)
+        found = [number, kind, status, told, round(memory_mb), round(cpu_s, 2)]
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
