@@ -320,11 +320,11 @@ def test_a_fault_in_one_photo_is_a_failure_of_that_photo(site, monkeypatch, capf
     opened = batch.open_batch(site.index, str(site.weights), "cpu", LocalizeSettings())
     real, calls = run.read_photo, []
 
-    def sometimes(path):
+    def sometimes(path, **options):
         calls.append(path)
         if len(calls) == 1:
             raise ZeroDivisionError("a fault")
-        return real(path)
+        return real(path, **options)
 
     monkeypatch.setattr(run, "read_photo", sometimes)
     said = []

@@ -106,7 +106,7 @@ def make_originals() -> dict[str, bytes]:
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-        files["photo.heic"] = saved(rgb, "HEIF", exif=exif, xmp=XMP, quality=60)
+        files["photo.heic"] = saved(rgb, "HEIF", exif=exif, quality=60)
         files["clear.heic"] = saved(clear, "HEIF", exif=exif, quality=60)
     return files
 
