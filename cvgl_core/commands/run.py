@@ -197,7 +197,7 @@ def _outcome(
         if run.resume:
             collection = _answered(batch, asked, item)
         if collection is None:
-            photo = read_photo(path)
+            photo = read_photo(path, fov_deg=asked.fov_deg)
             result = locate_photo(batch, photo, item.name, asked)
             collection = dict(result_to_geojson(result))
         small = thumbnail((photo or read_photo(path, _SMALL_PX)).rgb) if run.overview else None

@@ -90,7 +90,8 @@ class TogetherRun:
     def _taken(self, item: Item) -> Taken:
         """Return a photo with all that is known of it."""
         options = self.options.of(item.photo.stated)
-        photo = pitched(read_photo(item.photo.path), options.pitch_deg)
+        photo = read_photo(item.photo.path, fov_deg=options.fov_deg)
+        photo = pitched(photo, options.pitch_deg)
         known = known_of(
             photo, options.given, options.heading_deg, options.fov_deg, self.batch.index
         )
