@@ -34,6 +34,7 @@ from cvgl_core.training.loop import Trainer
 from cvgl_core.training.rows import ROWS
 from cvgl_core.types import FloatArray, IntArray
 
+TABLES = ("baseline", "ul", "fa", "ul-fa", "paper", "localizer", "sample4geo", "full")
 PAIR = ("sample4geo", "localizer")
 DEPTHS = (5, 50)
 CPU = torch.device("cpu")
@@ -119,6 +120,10 @@ class City:
         self.pack, self.views, self.truth = pack, views[:limit], truth[:limit]
         self._centres_px = any_network.centres_px
 
+    def centres_m(self) -> FloatArray:
+        """Return the tiles' centres in the frame of the cameras ``[N, 2]``."""
+        return self._centres_px * self.pack.gsd_m_per_px
+
     def figures(self, retrieving: Trained | None, localizing: Trained | None) -> dict[str, float]:
         """Return all figures that a retrieving and a localizing row have together."""
         result: dict[str, float] = {"tiles": len(self._centres_px), "views": len(self.views)}
@@ -149,7 +154,7 @@ class City:
         """Return the distance of the place on each tile to the camera; its centre if no gallery."""
         if gallery is not None:
             return gallery.errors_m(self.views, tiles)
-        off_m = self._centres_px[tiles] * self.pack.gsd_m_per_px - self.pack.xy_m[self.views]
+        off_m = self.centres_m()[tiles] - self.pack.xy_m[self.views]
         return np.hypot(*off_m.T)
 
 
@@ -178,7 +183,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON lines are appended here")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training, each row")
     parser.add_argument("--steps", type=int, help="optimiser steps each row, in place of minutes")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(TABLES))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)

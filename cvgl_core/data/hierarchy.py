@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -62,7 +63,8 @@ def hierarchical_batches(
 
     Every combination of areas makes ``repeats`` batches, which share their pairs evenly between the
     areas and hold ``per_place`` views of each place. Where an area has too few places, it gives
-    more views of each, and other areas fill what is left; a batch holds no pair twice.
+    more views of each, and other areas fill what is left; a batch holds no pair twice. Of very many
+    combinations some are drawn: as many as batches that hold all pairs ``repeats`` times.
 
     Args:
         place: of each pair ``[P]``.
@@ -74,11 +76,14 @@ def hierarchical_batches(
         return np.empty((0, rules.size), np.int64)
     by_place = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
     areas = [np.flatnonzero(area == number) for number in range(int(area.max()) + 1)]
-    drawn = [
-        _batch([areas[number] for number in chosen], by_place, rules, rng)
-        for chosen in combinations(range(len(areas)), min(rules.areas, len(areas)))
-        for _ in range(rules.repeats)
-    ]
+    together = min(rules.areas, len(areas))
+    enough = rules.repeats * (len(place) // rules.size)
+    if comb(len(areas), together) * rules.repeats <= enough:
+        chosen = [*combinations(range(len(areas)), together)] * rules.repeats
+    else:
+        draws = (rng.choice(len(areas), together, replace=False) for _ in range(enough))
+        chosen = [tuple(draw.tolist()) for draw in draws]
+    drawn = [_batch([areas[n] for n in numbers], by_place, rules, rng) for numbers in chosen]
     order = rng.permutation(len(drawn))
     return np.stack([_filled(drawn[number], len(place), rules.size, rng) for number in order])
 

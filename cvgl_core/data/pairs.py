@@ -29,6 +29,8 @@ class PairBatch:
         same_place, covers: see ``BatchPlan``, ``[B, B]``.
         narrow: the same views with all but a window hidden, ``[B, 3, h, w]``, or None.
         visible: pixel columns in which a narrow view shows something, ``[B, w]`` bool, or None.
+        apart_m: from camera ``i`` to the centre of tile ``j``, ``[B, B]``, or None.
+        place: number of each pair's place among all of the material ``[B]``, or None.
     """
 
     ground: Tensor
@@ -38,6 +40,8 @@ class PairBatch:
     covers: Tensor
     narrow: Tensor | None = None
     visible: Tensor | None = None
+    apart_m: Tensor | None = None
+    place: Tensor | None = None
 
     def to(self, device: torch.device) -> PairBatch:
         """Return the batch on a device."""
@@ -49,6 +53,7 @@ class PairBatch:
 class Augmentation:
     """Strengths of the changes; see ``training.config.AugmentationSection``."""
 
+    turns: bool = True
     colour: float = 0.2
     grey_probability: float = 0.05
     heading_jitter_deg: float = 2.0
@@ -65,8 +70,8 @@ def gather(packs: Sequence[CityPack], plan: BatchPlan, tile_px: int) -> PairBatc
     ground = np.stack([packs[c].ground[k] for c, k in zip(plan.city, plan.camera, strict=True)])
     aerial = np.stack(
         [
-            packs[c].aerial[v : v + tile_px, u : u + tile_px]
-            for c, (u, v) in zip(plan.city, plan.origin_px, strict=True)
+            _cut(packs[c].aerial[v : v + span, u : u + span], tile_px)
+            for c, (u, v), span in zip(plan.city, plan.origin_px, plan.span_px, strict=True)
         ]
     )
     return PairBatch(
@@ -75,7 +80,16 @@ def gather(packs: Sequence[CityPack], plan: BatchPlan, tile_px: int) -> PairBatc
         torch.from_numpy(plan.target_px.astype(np.float32)),
         torch.from_numpy(plan.same_place),
         torch.from_numpy(plan.covers),
+        apart_m=torch.from_numpy(plan.apart_m.astype(np.float32)),
     )
+
+
+def _cut(part: UInt8Array, tile_px: int) -> UInt8Array:
+    """Return a square part of an orthophoto at the size of a tile."""
+    if len(part) == tile_px:
+        return part
+    how = cv2.INTER_AREA if len(part) > tile_px else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (tile_px, tile_px), interpolation=how), np.uint8)
 
 
 def turn(batch: PairBatch, quarter_turns: int) -> PairBatch:
@@ -121,7 +135,8 @@ def augment(
         rng: of all draws.
         elevation_range_deg: from the lowest to the highest row of the street strips.
     """
-    batch = turn(batch, int(torch.randint(4, (1,), generator=rng)))
+    if how.turns:
+        batch = turn(batch, int(torch.randint(4, (1,), generator=rng)))
     if torch.rand(1, generator=rng) < 0.5:
         batch = mirror(batch)
     ground = _jitter_heading(batch.ground, how.heading_jitter_deg, rng)

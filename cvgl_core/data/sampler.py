@@ -25,6 +25,8 @@ class BatchPlan:
             global loss, ``[B, B]``.
         covers: tile j shows the place of camera i, j != i: not a negative of the matching loss
             over all tiles, ``[B, B]``.
+        span_px: side of each tile in the orthophoto ``[B]``.
+        apart_m: from camera i to the centre of tile j ``[B, B]``; infinite in another city.
     """
 
     city: IntArray
@@ -33,6 +35,8 @@ class BatchPlan:
     target_px: FloatArray
     same_place: BoolArray
     covers: BoolArray
+    span_px: IntArray
+    apart_m: FloatArray
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class BatchSettings:
     neighbour_max_m: float = 75.0
     wide_fraction: float = 0.0
     wide_offset_px: float = 0.0
+    areas: int = 0
+    area_radius_m: float = 200.0
+    tile_scales: tuple[float, ...] = (1.0,)
 
 
 class BatchSampler:
@@ -62,11 +69,12 @@ class BatchSampler:
         """Return one batch over the cities that are ready."""
         settings = self._settings
         members: list[tuple[int, int]] = []
+        areas = [self._area(packs) for _ in range(settings.areas)]
         groups = int(settings.size * settings.grouped_fraction) // settings.group_size
         for _ in range(groups):
-            members += self._group(packs)
+            members += self._group(packs, self._somewhere(packs, areas, members))
         while len(members) < settings.size:
-            member = self._anywhere(packs)
+            member = self._somewhere(packs, areas, members)
             if member not in members:
                 members.append(member)
         city, camera = np.array(members[: settings.size]).T
@@ -76,9 +84,29 @@ class BatchSampler:
         city = int(self._rng.integers(len(packs)))
         return city, int(self._rng.choice(self._cameras(packs[city])))
 
-    def _group(self, packs: Sequence[CityPack]) -> list[tuple[int, int]]:
+    def _area(self, packs: Sequence[CityPack]) -> tuple[int, IntArray]:
+        """Return the cameras around a random one, and their city."""
+        city, centre = self._anywhere(packs)
+        usable, xy_m = self._cameras(packs[city]), packs[city].xy_m
+        distance_m = np.hypot(*(xy_m[usable] - xy_m[centre]).T)
+        return city, usable[distance_m <= self._settings.area_radius_m]
+
+    def _somewhere(
+        self,
+        packs: Sequence[CityPack],
+        areas: Sequence[tuple[int, IntArray]],
+        taken: Sequence[tuple[int, int]],
+    ) -> tuple[int, int]:
+        """Return a camera of an area that is not taken, or from anywhere if there is none."""
+        if not areas:
+            return self._anywhere(packs)
+        city, cameras = areas[int(self._rng.integers(len(areas)))]
+        free = np.setdiff1d(cameras, [camera for c, camera in taken if c == city])
+        return (city, int(self._rng.choice(free))) if len(free) else self._anywhere(packs)
+
+    def _group(self, packs: Sequence[CityPack], start: tuple[int, int]) -> list[tuple[int, int]]:
         """Return a camera and others whose tiles overlap its own: semi-positive negatives."""
-        city, first = self._anywhere(packs)
+        city, first = start
         usable = self._cameras(packs[city])
         xy_m = packs[city].xy_m
         distance_m = np.hypot(*(xy_m[usable] - xy_m[first]).T)
@@ -91,7 +119,8 @@ class BatchSampler:
     def _cameras(self, pack: CityPack) -> IntArray:
         """Return cameras far enough from the border that any drawn tile lies inside."""
         if pack.name not in self._usable:
-            margin_px = self._settings.tile_px / 2 + self._reach_px() + 1
+            widest = max(self._settings.tile_scales)
+            margin_px = widest * (self._settings.tile_px / 2 + self._reach_px()) + 1
             uv_px = pack.xy_m / pack.gsd_m_per_px
             height, width = pack.aerial.shape[:2]
             inside = (uv_px >= margin_px) & (uv_px <= np.array([width, height]) - margin_px)
@@ -106,6 +135,14 @@ class BatchSampler:
         wide = self._rng.random((count, 1)) < settings.wide_fraction
         return np.where(wide, settings.wide_offset_px, settings.offset_px)
 
+    def _spans_px(self, count: int) -> IntArray:
+        """Return the side of each tile in the orthophoto ``[B]``."""
+        scales = self._settings.tile_scales
+        sides = np.array([round(self._settings.tile_px * scale) for scale in scales], np.int64)
+        if len(sides) == 1:
+            return sides.repeat(count)
+        return np.asarray(self._rng.choice(sides, count))
+
     def _reach_px(self) -> float:
         settings = self._settings
         return max(settings.offset_px, settings.wide_offset_px if settings.wide_fraction else 0.0)
@@ -113,19 +150,25 @@ class BatchSampler:
     def _plan(
         self, packs: Sequence[CityPack], city: NDArray[np.int_], camera: NDArray[np.int_]
     ) -> BatchPlan:
-        half = self._settings.tile_px / 2
+        span = self._spans_px(len(city))
+        half, scale = span[:, None] / 2, span[:, None] / self._settings.tile_px
         uv_px = np.stack(
             [packs[c].xy_m[k] / packs[c].gsd_m_per_px for c, k in zip(city, camera, strict=True)]
         ).astype(np.float64)
-        shift = self._rng.uniform(-1, 1, uv_px.shape) * self._offsets_px(len(city))
+        shift = self._rng.uniform(-1, 1, uv_px.shape) * self._offsets_px(len(city)) * scale
         origin = np.round(uv_px - half + shift).astype(np.int64)
-        offset = np.abs(uv_px[:, None, :] - (origin[None, :, :] + half)).max(axis=2)
-        other = (city[:, None] == city[None, :]) & ~np.eye(len(city), dtype=bool)
+        away_px = uv_px[:, None, :] - (origin + half)[None, :, :]
+        offset = np.abs(away_px).max(axis=2)
+        same_city = city[:, None] == city[None, :]
+        other = same_city & ~np.eye(len(city), dtype=bool)
+        gsd_m_per_px = packs[city[0]].gsd_m_per_px  # of the model, so that of all packs
         return BatchPlan(
             city=city,
             camera=camera,
             origin_px=origin,
-            target_px=uv_px - origin,
-            same_place=other & (offset < half / 2),
-            covers=other & (offset < half),
+            target_px=(uv_px - origin) / scale,
+            same_place=other & (offset < half.T / 2),
+            covers=other & (offset < half.T),
+            span_px=span,
+            apart_m=np.where(same_city, np.hypot(*away_px.T).T * gsd_m_per_px, np.inf),
         )

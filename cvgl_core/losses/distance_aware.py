@@ -23,7 +23,7 @@ class DistanceAwareSettings:
 
     Attributes:
         levels_m: a tile whose centre lies within the k-th distance of the camera is of level
-            ``len(levels_m) - k`` at least; nearest first. The own tile is always of the highest.
+            ``len(levels_m) - k`` at least; nearest first. The own tile is of the highest.
         margins: of the contrast, that of level 1 first; as many as levels.
         scale: of the contrast.
         alpha: how much more a higher level is worth in H-AP.
@@ -52,10 +52,13 @@ class DistanceTruth:
     Attributes:
         apart_m: from camera ``i`` to the centre of tile ``j`` ``[B, B]``; infinite if unrelated.
         place: number of each pair's place among all of the training material ``[B]``.
+        own: whether each pair's tile is of the highest level whatever the distance ``[B]`` bool;
+            all of them if None.
     """
 
     apart_m: Tensor
     place: Tensor
+    own: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,11 @@ class DistanceAwareLosses:
     triplet: Tensor
 
 
-def levels_of(apart_m: Tensor, levels_m: Sequence[float]) -> Tensor:
-    """Return the level of relevance of each pair of view and tile ``[B, B]``, own tiles highest."""
-    levels = torch.stack([apart_m <= limit_m for limit_m in levels_m]).sum(dim=0)
+def levels_of(truth: DistanceTruth, levels_m: Sequence[float]) -> Tensor:
+    """Return the level of relevance of each pair of view and tile ``[B, B]``."""
+    levels = torch.stack([truth.apart_m <= limit_m for limit_m in levels_m]).sum(dim=0)
     own = torch.eye(len(levels), dtype=torch.bool, device=levels.device)
-    return levels.masked_fill(own, len(levels_m))
+    return levels.masked_fill(own if truth.own is None else own & truth.own, len(levels_m))
 
 
 class DistanceAwareLoss(nn.Module):
@@ -101,7 +104,7 @@ class DistanceAwareLoss(nn.Module):
         how = self.settings
         highest = len(how.levels_m)
         scores = ground @ aerial.T
-        levels = levels_of(truth.apart_m, how.levels_m)
+        levels = levels_of(truth, how.levels_m)
         none = scores.new_zeros(())
         both = partial(_both_ways, scores=scores, levels=levels)
         contrast = partial(dynamic_margin_loss, margins=how.margins, scale=how.scale)
@@ -110,7 +113,7 @@ class DistanceAwareLoss(nn.Module):
             "contrast": both(contrast) if how.contrast else none,
             "ranking": both(ranking) if how.ranking else none,
             "proxies": self._classified(ground, aerial, truth.place),
-            "triplet": both(_triplet) if how.triplet else none,
+            "triplet": both(partial(_triplet, highest=highest)) if how.triplet else none,
         }
         total = how.weight * torch.stack([getattr(how, k) * v for k, v in terms.items()]).sum()
         return DistanceAwareLosses(total, **terms)
@@ -128,5 +131,5 @@ def _both_ways(loss: Loss, scores: Tensor, levels: Tensor) -> Tensor:
     return 0.5 * (loss(scores, levels) + loss(scores.T, levels.T))
 
 
-def _triplet(scores: Tensor, levels: Tensor) -> Tensor:
-    return triplet_loss(scores, levels == 0)
+def _triplet(scores: Tensor, levels: Tensor, highest: int) -> Tensor:
+    return triplet_loss(scores, (levels == 0) & (levels.diagonal() == highest)[:, None])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cvgl_core.losses.distance_aware import DistanceAwareLoss
 from cvgl_core.losses.headings import heading_infonce, heading_ranking
 from cvgl_core.losses.infonce import symmetric_infonce
 from cvgl_core.losses.localization import gaussian_label, level_label, localization_loss
@@ -71,7 +72,10 @@ class BatchTruth:
 
 @dataclass(frozen=True)
 class UnifyGeoLosses:
-    """Scalars: the weighted total and its unweighted terms; ``matching`` is summed over levels."""
+    """Scalars: the weighted total and its unweighted terms; ``matching`` is summed over levels.
+
+    ``distance_aware`` is the weighted sum of DyCL's terms, where they take part in the total.
+    """
 
     total: Tensor
     localization: Tensor
@@ -79,6 +83,7 @@ class UnifyGeoLosses:
     matching: Tensor
     ranking: Tensor
     matching_levels: tuple[Tensor, ...]
+    distance_aware: Tensor | None = None
 
 
 class UnifyGeoLoss(nn.Module):
@@ -88,9 +93,15 @@ class UnifyGeoLoss(nn.Module):
     that of level 0.
     """
 
-    def __init__(self, settings: LossSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: LossSettings | None = None,
+        distance_aware: DistanceAwareLoss | None = None,
+    ) -> None:
+        """Begin with the settings' temperatures; ``distance_aware`` is for ``LossStep`` to add."""
         super().__init__()
         self.settings = settings or LossSettings()
+        self.distance_aware = distance_aware
         retrieval = -math.log(self.settings.retrieval_temperature)
         matching = -math.log(self.settings.matching_temperature)
         self.retrieval_log_scale = nn.Parameter(torch.tensor(retrieval))

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.training.rows import ROWS
@@ -23,7 +30,7 @@ class ModelSection(_Section):
     """Which network, and where it starts from."""
 
     name: str = Field("unifygeo-lite0", description="a name that `cvgl models` lists")
-    variant: Literal["paper", "mean", "mixer", "shared"] | None = Field(
+    variant: Literal["paper", "mean", "mixer", "shared", "campus"] | None = Field(
         None, description="for ablations"
     )
     start: Literal["imagenet", "random", "bundled"] | Path = Field(
@@ -61,12 +68,16 @@ class DataSection(_Section):
 class PairsSection(_Section):
     """A listed data set on disk, in place of simulated cities."""
 
-    dataset: Literal["vigor-same", "vigor-cross", "cvusa", "cvact"]
+    dataset: Literal["vigor-same", "vigor-cross", "cvusa", "cvact", "da-campus"]
     root: Path = Field(description="the data set's own folder")
     labels: Literal["corrected", "original"] = Field("corrected", description="of VIGOR")
     neighbours: int = Field(32, ge=0, description="alike pairs around each random one of a batch")
     neighbour_pool: int = Field(128, ge=1, description="of so many, the nearest or most similar")
     mined_every: int = Field(4, ge=1, description="epochs until similarity is mined anew")
+    per_place: int = Field(0, ge=0, description="views of a place in a batch; 0: one, see below")
+    areas: int = Field(2, ge=1, description="areas in a batch, with per_place")
+    area_reach_m: float = Field(500.0, gt=0, description="joins places to areas, with per_place")
+    area_repeats: int = Field(4, ge=1, description="batches per areas and epoch, with per_place")
     misfits: int = Field(1024, ge=1, description="pairs in a row that fit nowhere end an epoch")
     readers: int = Field(8, ge=1, le=256, description="threads that read images ahead")
     unreadable_limit: float = Field(0.03, ge=0, le=1, description="share of pairs that may fail")
@@ -90,11 +101,17 @@ class BatchSection(_Section):
     offset_m: float = Field(19.0, gt=0, description="camera to tile centre, at most, each axis")
     wide_fraction: float = Field(0.0, ge=0, le=1, description="pairs with the camera further out")
     wide_offset_m: float = Field(33.0, gt=0, description="camera to tile centre in those")
+    areas: int = Field(0, ge=0, le=64, description="draw a batch from so many areas; 0: anywhere")
+    area_radius_m: float = Field(200.0, gt=0)
+    tile_scales: tuple[PositiveFloat, ...] = Field(
+        (1.0,), min_length=1, description="sides of tiles, drawn at random, over the model's"
+    )
 
 
 class AugmentationSection(_Section):
     """Changes that keep the truth: photometric per image, geometric per batch."""
 
+    turns: bool = Field(True, description="by quarters; not for pictures that are no panoramas")
     colour: float = Field(0.2, ge=0, le=1, description="strength of brightness, contrast, tint")
     grey_probability: float = Field(0.05, ge=0, le=1)
     heading_jitter_deg: float = Field(2.0, ge=0, le=45)
@@ -136,11 +153,42 @@ class LossSection(_Section):
         0.5, gt=0, le=0.5, description="cameras further from the centre do not teach retrieval"
     )
 
+    @property
+    def learns(self) -> bool:
+        """Whether any term has a weight."""
+        return bool(self.localization or self.retrieval or self.matching or self.ranking)
+
+
+class DistanceAwareSection(_Section):
+    """DyCL's terms on the global descriptors (docs/distance-aware-and-drone.md)."""
+
+    levels_m: tuple[PositiveFloat, ...] = Field(
+        (3.0, 200.0, 500.0), min_length=1, description="camera to tile centre, nearest first"
+    )
+    margins: tuple[float, ...] | None = Field(
+        None, description="of the contrast, that of the furthest level first; 0.25, 0.35, ..."
+    )
+    scale: float = Field(32.0, gt=0, description="of cosines, in the contrast")
+    alpha: float = Field(1.0, ge=0, description="how much more a higher level is worth in H-AP")
+    contrast: float = Field(0.2, ge=0, description="weight of the dynamic margin loss")
+    ranking: float = Field(0.9, ge=0, description="weight of the smooth H-AP")
+    proxies: float = Field(0.1, ge=0, description="weight of the classification of places")
+    triplet: float = Field(0.0, ge=0, description="weight of the triplet loss, a baseline")
+    weight: float = Field(1.0, gt=0, description="of all of them; loss.retrieval has 100")
+    proxy_learning_rate: float = Field(1.0, gt=0, description="follows the schedule")
+
     @model_validator(mode="after")
-    def _something_is_learned(self) -> LossSection:
-        if not (self.localization or self.retrieval or self.matching or self.ranking):
-            raise ValueError("all four weights are 0: nothing would be learned")
+    def _levels_fit(self) -> DistanceAwareSection:
+        if list(self.levels_m) != sorted(set(self.levels_m)):
+            raise ValueError("levels_m must grow")
+        if self.margins is not None and len(self.margins) != len(self.levels_m):
+            raise ValueError("there must be as many margins as levels_m")
         return self
+
+    @property
+    def learns(self) -> bool:
+        """Whether any term has a weight."""
+        return bool(self.contrast or self.ranking or self.proxies or self.triplet)
 
 
 class OptimiserSection(_Section):
@@ -182,8 +230,15 @@ class TrainConfig(_Section):
     augmentation: AugmentationSection = AugmentationSection()
     views: ViewsSection = ViewsSection()
     loss: LossSection = LossSection()
+    distance_aware: DistanceAwareSection | None = None
     optimiser: OptimiserSection = OptimiserSection()
     run: RunSection = RunSection()
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> TrainConfig:
+        if not (self.loss.learns or (self.distance_aware and self.distance_aware.learns)):
+            raise ValueError("all weights of [loss] are 0: nothing would be learned")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> TrainConfig:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cvgl_core.data.hierarchy import HierarchyRules, areas_of, hierarchical_batches
 from cvgl_core.data.mining import BatchRules, epoch_batches, most_similar
 from cvgl_core.data.neighbours import nearest_places
 from cvgl_core.data.pairs import PairBatch
@@ -20,7 +21,7 @@ from cvgl_core.training.config import TrainConfig
 from cvgl_core.training.reader import PairReader, Pixels, ReadRules
 from cvgl_core.training.source import Prepare, generator
 from cvgl_core.training.world import World
-from cvgl_core.types import BoolArray, IntArray, ModelCard, UInt8Array
+from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,11 @@ class ListedSource:
         self._describe = describe
         self._prepare = prepare
         self._tiles, self._tile = np.unique(pairs.positive, return_inverse=True)
+        self._hierarchy = HierarchyRules(
+            config.batch.size, self._how.per_place, self._how.areas, self._how.area_repeats
+        )
+        places_deg = pairs.tile_lonlat_deg[self._tiles]
+        self._area = areas_of(places_deg, self._how.area_reach_m) if self._how.per_place else None
         self._epoch = -1
         self._first_planned = 0
         self._plans: list[IntArray] = []
@@ -89,15 +95,25 @@ class ListedSource:
             self._begin_epoch()
         own, batch = self._reader.next()
         self._next += 1
-        covers, same_place = self._masks(self._world.gather(torch.from_numpy(own)).numpy())
+        whole = self._world.gather(torch.from_numpy(own)).numpy()
+        covers, same_place, apart_m = self._masks(whole)
         return replace(
-            batch, covers=torch.from_numpy(covers), same_place=torch.from_numpy(same_place)
+            batch,
+            covers=torch.from_numpy(covers),
+            same_place=torch.from_numpy(same_place),
+            apart_m=torch.from_numpy(apart_m),
+            place=torch.from_numpy(self._tile[whole]),
         )
 
     @property
     def pairs(self) -> int:
         """Pairs that are listed and on disk."""
         return len(self._tile)
+
+    @property
+    def places(self) -> int:
+        """Tiles with a view."""
+        return len(self._tiles)
 
     @property
     def epochs(self) -> float:
@@ -145,7 +161,7 @@ class ListedSource:
         self._next = 0
         if self._epoch % self._how.mined_every == 0:
             self._first_planned = self._epoch
-            neighbours = self._nearest() if self._epoch == 0 else self._most_similar()
+            neighbours = self._neighbours()
             self._plans = [
                 self._planned(neighbours, np.random.default_rng([self._seed, epoch]))
                 for epoch in range(self._epoch, self._epoch + self._how.mined_every)
@@ -159,11 +175,21 @@ class ListedSource:
 
     def _planned(self, neighbours: IntArray | None, rng: np.random.Generator) -> IntArray:
         """Return the first process's plan: rounding may differ between graphics cards."""
-        plan = torch.from_numpy(epoch_batches(self._tile, neighbours, self._rules, rng))
+        plan = torch.from_numpy(
+            epoch_batches(self._tile, neighbours, self._rules, rng)
+            if self._area is None
+            else hierarchical_batches(self._tile, self._area, self._hierarchy, rng)
+        )
         count = int(self._world.agree(torch.tensor([len(plan)])))
         if len(plan) != count:
             plan = plan.new_zeros((count, self._rules.size))
         return self._world.agree(plan).numpy()
+
+    def _neighbours(self) -> IntArray | None:
+        """Return the tiles that are like that of each pair, where batches grow by them."""
+        if self._area is not None:
+            return None
+        return self._nearest() if self._epoch == 0 else self._most_similar()
 
     def _nearest(self) -> IntArray | None:
         """Return the tiles nearest to that of each pair, or None without coordinates."""
@@ -194,19 +220,29 @@ class ListedSource:
         batch = PairBatch(_to_float(views), _to_float(tiles), target_px, _NO_MASK, _NO_MASK)
         return self._prepare(batch, generator(self._seed, *place, self._world.rank))
 
-    def _masks(self, batch: IntArray) -> tuple[BoolArray, BoolArray]:
-        """Return which tile ``j`` shows camera ``i`` at all, and in its central quarter ``[B, B]``.
+    def _masks(self, batch: IntArray) -> tuple[BoolArray, BoolArray, Float32Array]:
+        """Return what is known of view ``i`` and tile ``j``, ``[B, B]`` each.
 
-        By coordinates: 2 to 28 % of VIGOR's semi-positives do not show the camera. Without
-        coordinates nothing is masked.
+        Whether the tile shows the camera at all, whether in its central quarter, and the metres
+        from the camera to its centre. By coordinates: 2 to 28 % of VIGOR's semi-positives do not
+        show the camera. Without coordinates nothing is masked but the same tile, and all else is
+        infinitely far.
         """
         count = len(batch)
         tiles = self._pairs.positive[batch]
         view, tile = np.repeat(batch, count), np.tile(tiles, count)
-        offset_m = np.abs(offsets_m(self._pairs, view, tile)).max(axis=1).reshape(count, count)
+        away_m = offsets_m(self._pairs, view, tile).reshape(count, count, 2)
+        offset_m = np.abs(away_m).max(axis=2)
+        same_tile = tiles[:, None] == tiles[None, :]
+        apart_m = np.where(np.isnan(offset_m), np.inf, np.hypot(*away_m.transpose(2, 0, 1)))
+        apart_m[same_tile & np.isnan(offset_m)] = 0.0
         half_m = self._pairs.tile_side_m[tiles][None, :] / 2
         other = ~np.eye(count, dtype=bool)
-        return other & (offset_m < half_m), other & (offset_m < half_m / 2)
+        return (
+            other & ((offset_m < half_m) | same_tile),
+            other & ((offset_m < half_m / 2) | same_tile),
+            apart_m.astype(np.float32),
+        )
 
 
 def _to_float(images: UInt8Array) -> Tensor:

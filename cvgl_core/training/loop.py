@@ -26,6 +26,7 @@ from cvgl_core.data.pairs import Augmentation, PairBatch, augment, normalise
 from cvgl_core.errors import SettingsError, TrainingError
 from cvgl_core.fsio import write_bytes
 from cvgl_core.losses import LossSettings, LossWeights, UnifyGeoLoss, UnifyGeoLosses
+from cvgl_core.losses.distance_aware import DistanceAwareLoss, DistanceAwareSettings
 from cvgl_core.models.weights import save_weights
 from cvgl_core.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from cvgl_core.training.config import TrainConfig
@@ -102,7 +103,6 @@ class Trainer:
         self.model = start_model(config.model).to(self._device)
         cast(Any, self.model).to(memory_format=torch.channels_last)  # missing in torch's types
         self.card = self.model.card()
-        self.loss = UnifyGeoLoss(_loss_settings(config)).to(self._device)
         if config.run.save_memory:
             save_memory(self.model)
         self._autocast = _autocast(config, self._device)
@@ -110,6 +110,8 @@ class Trainer:
         self._mean = torch.tensor(self.card.mean_rgb)
         self._std = torch.tensor(self.card.std_rgb)
         self.source, self._validation = self._material()
+        terms = _distance_aware(config, self.source.places, self.card)
+        self.loss = UnifyGeoLoss(_loss_settings(config), terms).to(self._device)
         self.state = RunState(
             self.model,
             self.loss,
@@ -194,7 +196,7 @@ class Trainer:
         self.model.train()
         optimiser, scaler = self.state.optimiser, self.state.scaler
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate"]
         with self._autocast:
             values: UnifyGeoLosses = self._losses(batch)
         optimiser.zero_grad(set_to_none=True)
@@ -323,24 +325,48 @@ def _device(wanted: str) -> torch.device:
 
 def _terms(values: UnifyGeoLosses) -> str:
     """Return the unweighted terms of the loss in a line."""
-    names = ("localization", "retrieval", "matching", "ranking")
-    return ", ".join(f"{name} {float(getattr(values, name).detach()):.3f}" for name in names)
+    names = ("localization", "retrieval", "matching", "ranking", "distance_aware")
+    terms = {name: getattr(values, name) for name in names}
+    return ", ".join(f"{k} {float(v.detach()):.3f}" for k, v in terms.items() if v is not None)
 
 
-def _optimiser(config: TrainConfig, model: nn.Module, loss: nn.Module) -> torch.optim.Optimizer:
-    """AdamW; weight decay on matrices and kernels only."""
-    parameters: list[Tensor] = [*model.parameters(), *loss.parameters()]
+def _optimiser(config: TrainConfig, model: nn.Module, loss: UnifyGeoLoss) -> torch.optim.Optimizer:
+    """AdamW; weight decay on matrices and kernels only; proxies have a learning rate of their own.
+
+    ``rate`` is that of a group, over the configured one.
+    """
+    terms = loss.distance_aware
+    proxies: list[Tensor] = [] if terms is None else list(terms.parameters())
+    own = {id(p) for p in proxies}
+    parameters = [p for p in (*model.parameters(), *loss.parameters()) if id(p) not in own]
     decayed = [p for p in parameters if p.ndim >= 2]
     plain = [p for p in parameters if p.ndim < 2]
     how = config.optimiser
     return torch.optim.AdamW(
         [
-            {"params": decayed, "weight_decay": how.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
+            {"params": decayed, "weight_decay": how.weight_decay, "rate": 1.0},
+            {"params": plain, "weight_decay": 0.0, "rate": 1.0},
+            *_proxy_group(config, proxies),
         ],
         lr=how.learning_rate,
         betas=(0.9, 0.98),
     )
+
+
+def _proxy_group(config: TrainConfig, proxies: list[Tensor]) -> list[dict[str, Any]]:
+    if config.distance_aware is None or not proxies:
+        return []
+    rate = config.distance_aware.proxy_learning_rate / config.optimiser.learning_rate
+    return [{"params": proxies, "weight_decay": 0.0, "rate": rate}]
+
+
+def _distance_aware(config: TrainConfig, places: int, card: ModelCard) -> DistanceAwareLoss | None:
+    how = config.distance_aware
+    if how is None or not how.learns:
+        return None
+    margins = how.margins or tuple(0.25 + 0.1 * level for level in range(len(how.levels_m)))
+    values = how.model_dump(exclude={"proxy_learning_rate"}) | {"margins": margins}
+    return DistanceAwareLoss(DistanceAwareSettings(**values), places, card.descriptor_dim)
 
 
 def _loss_settings(config: TrainConfig) -> LossSettings:

@@ -1,5 +1,8 @@
 """The rows of an ablation: what each changes of a whole configuration (UnifyGeo, Tables V-VII).
 
+The rows of DyCL's terms are for tiles of about 72 m: the own place, what its tile overlaps, and the
+streets around it are the levels.
+
 The paper's UL (unified learning) is training all terms together, FA its feature aggregator, and
 L_R the ranking loss. Re-ranking is no matter of training: ``cvgl evaluate`` reports both.
 """
@@ -13,6 +16,8 @@ from typing import Any
 _RETRIEVAL_ALONE = {"localization": 0, "matching": 0, "ranking": 0}
 _WITHOUT_RANKING = {"ranking": 0}
 _LOCALIZATION_ALONE = {"retrieval": 0, "ranking": 0}
+_NONE = _RETRIEVAL_ALONE | {"retrieval": 0}
+_DYCL = {"levels_m": [25, 75, 200], "weight": 10}
 
 
 @dataclass(frozen=True)
@@ -65,4 +70,34 @@ ROWS: dict[str, Row] = {
         localizes=False,
     ),
     "full": Row("the configuration as it is", {}),
+    "dycl": Row("with DyCL's three terms", {"distance_aware": _DYCL}),
+    "dycl-no-contrast": Row(
+        "with DyCL's terms but the dynamic margins", {"distance_aware": _DYCL | {"contrast": 0}}
+    ),
+    "dycl-no-ranking": Row(
+        "with DyCL's terms but the smooth H-AP", {"distance_aware": _DYCL | {"ranking": 0}}
+    ),
+    "dycl-no-proxies": Row(
+        "with DyCL's terms but the proxies", {"distance_aware": _DYCL | {"proxies": 0}}
+    ),
+    "dycl-areas": Row(
+        "with DyCL's terms, each batch from two areas of 200 m radius",
+        {"distance_aware": _DYCL, "batch": {"areas": 2}},
+    ),
+    "dycl-scales": Row(
+        "with DyCL's terms, on tiles of half, the same and twice the side",
+        {"distance_aware": _DYCL, "batch": {"tile_scales": [0.5, 1, 2]}},
+    ),
+    "dycl-alone": Row(
+        "DyCL's terms alone", {"loss": _NONE, "distance_aware": _DYCL}, localizes=False
+    ),
+    "infonce-alone": Row("retrieval by InfoNCE alone", {"loss": _RETRIEVAL_ALONE}, localizes=False),
+    "triplet-alone": Row(
+        "retrieval by soft-margin triplets alone",
+        {
+            "loss": _NONE,
+            "distance_aware": _DYCL | {"contrast": 0, "ranking": 0, "proxies": 0, "triplet": 1},
+        },
+        localizes=False,
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Protocol
@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cvgl_core.data.citypack import CityPack
+from cvgl_core.data.citypack import CityPack, CitySpec
 from cvgl_core.data.pairs import PairBatch, gather
 from cvgl_core.data.sampler import BatchPlan, BatchSampler, BatchSettings
 from cvgl_core.errors import SettingsError
 from cvgl_core.training.config import TrainConfig
 from cvgl_core.training.producer import CityProducer, training_specs
 from cvgl_core.training.world import World
-from cvgl_core.types import ModelCard, Progress, no_progress
+from cvgl_core.types import IntArray, ModelCard, Progress, no_progress
 
 _POLL_SECONDS = 2.0
 _LOOK_EVERY = 20
@@ -45,6 +45,10 @@ class PairSource(Protocol):
     @property
     def pairs(self) -> int:
         """How many pairs there are."""
+
+    @property
+    def places(self) -> int:
+        """How many places batches number."""
 
     @property
     def epochs(self) -> float:
@@ -85,6 +89,7 @@ class CitySource:
             raise SettingsError("data.seeds and data.osm are both empty: name at least one city")
         self._rng = np.random.default_rng(config.run.seed)
         self._augmentation_rng = torch.Generator().manual_seed(config.run.seed)
+        self._lattice = CityLattice(self._specs, card.tile_size_m)
         self._sampler = BatchSampler(_batch_settings(config, card), self._rng)
         self._producer = CityProducer(self._specs, config.data.cache)
         self._packs: list[CityPack] = []
@@ -109,6 +114,8 @@ class CitySource:
         self._drawn += 1
         plan = self._sampler.draw(self._packs)
         batch = gather(self._packs, _part(plan, self._world), self._card.aerial_px)
+        place = self._lattice.places(self._packs, plan.city, plan.camera)
+        batch = replace(batch, place=torch.from_numpy(place))
         rng = self._augmentation_rng
         if self._world.size > 1:  # each process its own, and none to be kept in the checkpoint
             rng = generator(self._config.run.seed, self._drawn, self._world.rank)
@@ -118,6 +125,11 @@ class CitySource:
     def pairs(self) -> int:
         """Views of all cities."""
         return sum(spec.views for spec in self._specs)
+
+    @property
+    def places(self) -> int:
+        """Squares of the lattice over all cities."""
+        return self._lattice.count
 
     @property
     def epochs(self) -> float:
@@ -156,6 +168,25 @@ class CitySource:
             time.sleep(_POLL_SECONDS)
 
 
+class CityLattice:
+    """Numbers the squares, as large as a tile, in which cameras stand."""
+
+    def __init__(self, specs: Sequence[CitySpec], side_m: float) -> None:
+        self._number = {spec.name: number for number, spec in enumerate(specs)}
+        self._side_m = side_m
+        self._across = 1 + int(max(spec.size_m for spec in specs) // side_m)
+        self.count = len(specs) * self._across**2
+
+    def places(self, packs: Sequence[CityPack], city: IntArray, camera: IntArray) -> IntArray:
+        """Return the square of each camera ``[B]``, by its city's place in ``packs``."""
+        number = np.array([self._number[packs[c].name] for c in city], np.int64)
+        xy_m = [packs[c].xy_m[k] for c, k in zip(city, camera, strict=True)]
+        column, row = np.clip(np.array(xy_m) // self._side_m, 0, self._across - 1).T.astype(
+            np.int64
+        )
+        return np.asarray((number * self._across + row) * self._across + column)
+
+
 def generator(*seed: int) -> torch.Generator:
     """Return a generator that all of the numbers decide."""
     state = np.random.SeedSequence(seed).generate_state(1)
@@ -167,7 +198,7 @@ def _part(plan: BatchPlan, world: World) -> BatchPlan:
     if world.size == 1:
         return plan
     part = world.share(len(plan.city))
-    names = ("city", "camera", "origin_px", "target_px")
+    names = ("city", "camera", "origin_px", "target_px", "span_px")
     return replace(plan, **{name: getattr(plan, name)[part] for name in names})
 
 
@@ -183,4 +214,7 @@ def _batch_settings(config: TrainConfig, card: ModelCard) -> BatchSettings:
         how.neighbour_max_m,
         how.wide_fraction,
         how.wide_offset_m / card.gsd_m_per_px,
+        how.areas,
+        how.area_radius_m,
+        how.tile_scales,
     )

@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cvgl_core.data.pairs import PairBatch
 from cvgl_core.losses import BatchTruth, UnifyGeoLoss, UnifyGeoLosses, symmetric_infonce
+from cvgl_core.losses.distance_aware import DistanceTruth
 from cvgl_core.models import UnifyGeo
 from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
 from cvgl_core.training.world import World
@@ -51,7 +52,7 @@ class LossStep(nn.Module):
         full, narrow = self._views(batch)
         if self.retrieval_only:
             values = [self._retrieval(ground, aerial, batch) for ground in (full, *narrow)]
-            return mean_losses(values)
+            return self._with_distances(mean_losses(values), (full, *narrow), aerial, batch)
         outputs = [self.model.match(ground, aerial) for ground in (full, *narrow)]
         gather = self._world.gather
         truth = BatchTruth(gather(batch.target_px), batch.same_place, batch.covers)
@@ -61,10 +62,29 @@ class LossStep(nn.Module):
                 for ground, output in zip((full, *narrow), outputs, strict=True)
             ]
         )
+        losses = self._with_distances(losses, (full, *narrow), aerial, batch)
         if not (narrow and self._distillation):
             return losses
         taught = distilled(outputs[0].logits, outputs[1].logits)
         return replace(losses, total=losses.total + self._distillation * taught)
+
+    def _with_distances(
+        self,
+        losses: UnifyGeoLosses,
+        views: Sequence[GroundFeatures],
+        aerial: AerialFeatures,
+        batch: PairBatch,
+    ) -> UnifyGeoLosses:
+        """Add DyCL's terms to the total where the loss has them: their mean over kinds of views."""
+        terms = self.loss.distance_aware
+        if terms is None or batch.apart_m is None or batch.place is None:
+            return losses
+        gather = self._world.gather
+        truth = DistanceTruth(batch.apart_m, batch.place, self._central(batch))
+        tiles = gather(aerial.descriptor)
+        values = [terms(gather(view.descriptor), tiles, truth).total for view in views]
+        value = torch.stack(values).mean()
+        return replace(losses, total=losses.total + value, distance_aware=value)
 
     def _views(self, batch: PairBatch) -> tuple[GroundFeatures, list[GroundFeatures]]:
         """Encode the full views, and their narrow twins if there are any, in one batch."""
@@ -102,8 +122,6 @@ class LossStep(nn.Module):
     ) -> UnifyGeoLosses:
         settings = self.loss.settings
         gather = self._world.gather
-        side_px = batch.aerial.shape[-1]
-        off_centre_px = (gather(batch.target_px) - side_px / 2).abs().amax(dim=1)
         with torch.autocast(ground.descriptor.device.type, enabled=False):
             value = symmetric_infonce(
                 gather(ground.descriptor),
@@ -111,11 +129,17 @@ class LossStep(nn.Module):
                 self.loss.temperatures()[0],
                 settings.label_smoothing,
                 batch.same_place,
-                off_centre_px <= settings.central_fraction * side_px,
+                self._central(batch),
             )
         none = value.new_zeros(())
         total = settings.weights.retrieval * value
         return UnifyGeoLosses(total, none, value, none, none, (none,) * 4)
+
+    def _central(self, batch: PairBatch) -> Tensor:
+        """Tell which cameras of the whole batch belong to their tiles ``[B]``."""
+        side_px = batch.aerial.shape[-1]
+        off_centre_px = (self._world.gather(batch.target_px) - side_px / 2).abs().amax(dim=1)
+        return off_centre_px <= self.loss.settings.central_fraction * side_px
 
 
 def mean_losses(values: Sequence[UnifyGeoLosses]) -> UnifyGeoLosses:

@@ -62,6 +62,15 @@ def test_small_areas_are_filled_up():
     assert set(batch[:5]) == set(range(5))
 
 
+def test_of_many_combinations_some_are_drawn():
+    """A thousand places on their own would make 2 million batches an epoch."""
+    place = np.repeat(np.arange(1000), 2)
+    rules = HierarchyRules(size=4, per_place=2)
+    batches = hierarchical_batches(place, np.arange(1000), rules, np.random.default_rng(0))
+    assert batches.shape == (4 * 500, 4)
+    assert all(len(set(place[batch])) == 2 for batch in batches)
+
+
 def test_one_area_alone():
     rules = HierarchyRules(size=8, per_place=2, repeats=3)
     place = np.repeat(np.arange(6), 4)

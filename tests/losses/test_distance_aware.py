@@ -205,8 +205,11 @@ def test_proxies_by_hand():
 
 def test_levels_are_inclusive_and_own_tiles_highest():
     apart_m = torch.tensor([[30.0, 3.0, 200.0], [3.1, math.inf, 500.0], [500.1, 0.0, 1.0]])
-    levels = levels_of(apart_m, (3.0, 200.0, 500.0))
-    assert levels.tolist() == [[3, 3, 2], [2, 3, 1], [0, 3, 3]]
+    truth = DistanceTruth(apart_m, torch.arange(3))
+    assert levels_of(truth, (3.0, 200.0, 500.0)).tolist() == [[3, 3, 2], [2, 3, 1], [0, 3, 3]]
+    # A camera near the edge of its tile: graded by distance like any other.
+    truth = DistanceTruth(apart_m, torch.arange(3), torch.tensor([False, True, True]))
+    assert levels_of(truth, (3.0, 200.0, 500.0)).tolist() == [[2, 3, 2], [2, 3, 1], [0, 3, 3]]
 
 
 def test_all_terms_together():
@@ -216,7 +219,7 @@ def test_all_terms_together():
     how = DistanceAwareSettings(triplet=0.5, weight=10.0)
     loss = DistanceAwareLoss(how, 7, 4)
     found = loss(ground, aerial, truth)
-    scores, levels = ground @ aerial.T, levels_of(apart_m, how.levels_m)
+    scores, levels = ground @ aerial.T, levels_of(truth, how.levels_m)
     both = [(scores, levels), (scores.T, levels.T)]
     contrast = sum(dynamic_margin_loss(s, t) for s, t in both) / 2
     ranking = sum(happier_loss(s, t, 3) for s, t in both) / 2

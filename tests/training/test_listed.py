@@ -81,8 +81,8 @@ def opened(root: Path, card: ModelCard, state=None, **pairs: float):
 
 
 def same(first, second) -> bool:
-    names = first.__dataclass_fields__
-    return all(torch.equal(getattr(first, n), getattr(second, n)) for n in names)
+    pairs = [(getattr(first, n), getattr(second, n)) for n in first.__dataclass_fields__]
+    return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)
 
 
 def test_every_pair_at_most_once_an_epoch(root, card):
