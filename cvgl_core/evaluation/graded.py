@@ -29,9 +29,8 @@ def by_score(scores: NDArray[np.floating], levels: Levels) -> Levels:
 def ndcg(ranked: Levels) -> FloatArray:
     """Normalised discounted cumulative gain, gains ``2^level - 1``, ideal over the whole list."""
     discount = 1.0 / np.log2(np.arange(2, ranked.shape[1] + 2))
-    gain = np.exp2(ranked) - 1.0
-    ideal = -np.sort(-gain, axis=1)
-    return _share((gain * discount).sum(axis=1), (ideal * discount).sum(axis=1))
+    gain, best = (np.exp2(levels.astype(np.float64)) - 1.0 for levels in (ranked, _ideal(ranked)))
+    return _share((gain * discount).sum(axis=1), (best * discount).sum(axis=1))
 
 
 def hierarchical_ap(ranked: Levels, highest: int, alpha: float = 1.0) -> FloatArray:
@@ -53,7 +52,7 @@ def hierarchical_ap_at_r(ranked: Levels, highest: int, alpha: float = 1.0) -> Fl
     ranks = np.arange(1, ranked.shape[1] + 1)
     first = ranks[None, :] <= count[:, None]
     _, sums = _relevances(ranked, highest, alpha)
-    _, ideal = _relevances(-np.sort(-ranked, axis=1), highest, alpha)
+    _, ideal = _relevances(_ideal(ranked), highest, alpha)
     return _share((first * sums / ranks).sum(axis=1), (first * ideal / ranks).sum(axis=1))
 
 
@@ -62,7 +61,7 @@ def asi(ranked: Levels) -> FloatArray:
 
     R is the number of relevant items; what is shared is the intersection as multisets of levels.
     """
-    ideal = -np.sort(-ranked, axis=1)
+    ideal = _ideal(ranked)
     shared = np.zeros(ranked.shape)
     for level in range(1, int(ranked.max(initial=0)) + 1):
         shared += np.minimum((ranked == level).cumsum(axis=1), (ideal == level).cumsum(axis=1))
@@ -120,6 +119,11 @@ def graded_figures(ranked: Levels, highest: int) -> dict[str, FloatArray]:
             f"AP only level {level}": level_ap(ranked, level),
         }
     return figures
+
+
+def _ideal(ranked: Levels) -> Levels:
+    """Return the same levels, highest first."""
+    return np.asarray(np.sort(ranked, axis=1)[:, ::-1])
 
 
 def _relevances(ranked: Levels, highest: int, alpha: float) -> tuple[FloatArray, FloatArray]:

@@ -96,6 +96,14 @@ def test_equal_loops(ranked):
         assert one(hierarchical_ap_at_r(array, 3)) == pytest.approx(found)
 
 
+@given(rankings)
+def test_small_unsigned_levels_count_like_any_other(ranked):
+    """As ``relevance_levels`` makes them: they must not wrap where they are negated or summed."""
+    wide, small = (graded_figures(np.array([ranked], kind), 3) for kind in (np.int64, np.uint8))
+    for name, value in wide.items():
+        assert one(small[name]) == pytest.approx(one(value), nan_ok=True), name
+
+
 def test_by_hand():
     ranked = np.array([[2, 0, 3, 1]])
     # Gains 3, 0, 7, 1 against 7, 3, 1 in the ideal order.
