@@ -228,7 +228,8 @@ class Confidence(StrEnum):
 class Candidate:
     """A tile that may hold the camera, after re-ranking; ``lon, lat`` is its own best place.
 
-    ``index_id`` names the index that the tile is from, where several were searched.
+    Where several indexes were searched, ``index_id`` names the one that the tile is from, and
+    ``tile_size_m`` is its side.
     """
 
     rank: int
@@ -244,6 +245,7 @@ class Candidate:
     heading_deg: float | None
     polygon: tuple[LonLat, ...]
     index_id: str | None = None
+    tile_size_m: float | None = None
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,13 @@ class BuildResult:
     """What a build did.
 
     Attributes:
+        folder: of the index.
         manifest: of the finished index.
         blocks_written: blocks cut and described now.
         blocks_kept: blocks that were there already.
     """
 
+    folder: Path
     manifest: Manifest
     blocks_written: int
     blocks_kept: int
@@ -59,6 +61,7 @@ def build_index(
     shared_trunk: bool = False,
     part: PartRecord | None = None,
     crew: Crew | None = None,
+    prints: tuple[str, ...] | None = None,
     progress: Progress = no_progress,
 ) -> BuildResult:
     """Cut rasters, describe the tiles and store them; go on where an earlier build stopped.
@@ -72,6 +75,7 @@ def build_index(
         shared_trunk: describe overlapping tiles together where the model can.
         part: only this part of the blocks; everything if None.
         crew: who does the blocks; this process if None.
+        prints: fingerprints of the rasters, if they are known.
         progress: told ``("tiles", done, total)``.
 
     Raises:
@@ -87,15 +91,16 @@ def build_index(
     kept = map_record(describer.map_shape) if maps else None
     trunk = describer.shared_trunk if shared_trunk else ""
     plan = make_plan(
-        rasters, card, settings, progress, kept, describer.precision, trunk, describer.runtime
-    )
+        rasters, card, settings, progress, kept, describer.precision, trunk, describer.runtime,
+        prints,
+    )  # fmt: skip
     plan = plan if part is None else part_of(plan, part)
     needed_bytes = plan.stored_bytes(card.descriptor_dim)
     with IndexWriter(output, needed_bytes) as writer:
         finished = _finished(writer, plan, part)
         if finished is not None:
             progress("tiles", plan.tile_count, plan.tile_count)
-            return BuildResult(finished, 0, len(finished.shards))
+            return BuildResult(output, finished, 0, len(finished.shards))
         _warn_of_space(output, needed_bytes)
         records, todo = _on_disk(writer, plan, card.descriptor_dim)
         tally = Tally(progress, _tiles(plan.blocks) - _tiles(todo), plan.tile_count)
@@ -117,7 +122,7 @@ def build_index(
                 "ground; the raster holds too much nodata, or lower --min-valid"
             )
         manifest = writer.commit(manifest_of(plan, card, settings, shards, damaged, part))
-    return BuildResult(manifest, len(written), len(shards) - len(written))
+    return BuildResult(output, manifest, len(written), len(shards) - len(written))
 
 
 def _on_disk(

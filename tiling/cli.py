@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,7 @@ from cvgl_core.console import (
 )
 from cvgl_core.errors import SettingsError
 from tiling.cli_store import add_commands
-from tiling.cutting_options import Aoi, GridCrs, Imagery, MinValid, Overlap, TileSize, cut_settings
+from tiling.cutting_options import Aoi, GridCrs, Imagery, MinValid, Overlap, TileSize, cutting
 from tiling.engines import DEFAULT_MODEL
 from tiling.network_options import PrecisionName, RuntimeName, SharedTrunk, chosen_network
 from tiling.sources.options import (
@@ -39,7 +40,6 @@ from tiling.sources.options import (
     TileCache,
     Zoom,
     listed_sources,
-    surveyed,
     taking_of,
 )
 from tiling.sources.precedence import Precedence
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from tiling.build import BuildResult
     from tiling.crews.crew import Crew
     from tiling.engines import TileDescriber
+    from tiling.estimate import Estimate
+    from tiling.plan import Plan
 
 app = typer.Typer(
     name="cvgl-tile",
@@ -116,11 +118,11 @@ def build(
 ) -> None:
     """Make an index; run again, it goes on where it stopped, or takes in what has changed."""
     from cvgl_core.index import make_ready
-    from tiling.build import build_index
     from tiling.crews.sharding import parse_part
+    from tiling.sizes import build_sizes
 
     part = None if shard is None else parse_part(shard)
-    settings = cut_settings(aoi, tile_size_m, overlap, min_valid, crs, imagery, output)
+    wanted = cutting(aoi, tile_size_m, overlap, min_valid, crs, imagery, output)
     taking = taking_of(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
@@ -129,26 +131,23 @@ def build(
     crew = _crew(engine, workers, describer, model, device)
     start = time.monotonic()
     with progress_bar(progress_as) as progress:
-        rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
-        result = build_index(
-            rasters, output, describer, settings, maps=maps, shared_trunk=shared, part=part,
+        rasters, each = wanted.surveyed(listed, taking, describer.card, progress)
+        results = build_sizes(
+            rasters, output, describer, each, maps=maps, shared_trunk=shared, part=part,
             crew=crew, progress=progress,
         )  # fmt: skip
         if part is None:
-            make_ready(output, progress)
-    facts = _build_facts(output, result) | {"seconds": round(time.monotonic() - start, 1)}
-    if as_json:
-        _print_json(facts)
+            for result in results:
+                make_ready(result.folder, progress)
+    seconds = {"seconds": round(time.monotonic() - start, 1)}
+    if not as_json:
+        for result in results:
+            _print_build(_build_facts(result))
+    elif len(results) == 1:
+        _print_json(_build_facts(results[0]) | seconds)
     else:
-        _print(
-            f"{output}: {facts['tiles']} tiles, version {facts['version']}, "
-            f"{facts['blocks_written']} blocks written, {facts['blocks_kept']} kept"
-        )
-        if facts["damaged"]:
-            _print(
-                f"{facts['damaged']} tiles could not be read whole, as parts of the imagery are "
-                f"damaged; the index lists them and why"
-            )
+        sizes = [_build_facts(result) for result in results]
+        _print_json({"index": str(output), "tiles": _sum(sizes, "tiles"), "sizes": sizes} | seconds)
 
 
 @app.command()
@@ -184,44 +183,40 @@ def plan(
     from tiling.estimate import estimate_build
     from tiling.plan import make_plan
 
-    settings = cut_settings(aoi, tile_size_m, overlap, min_valid, crs, imagery)
+    wanted = cutting(aoi, tile_size_m, overlap, min_valid, crs, imagery)
     taking = taking_of(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )
     listed = listed_sources(sources, asset)
     describer, shared = chosen_network(model, device, precision, runtime, shared_trunk)
     with progress_bar() as progress:
-        rasters, settings = surveyed(listed, taking, settings, describer.card, progress)
+        rasters, each = wanted.surveyed(listed, taking, describer.card, progress)
         kept = map_record(describer.map_shape) if maps else None
-        planned = make_plan(
-            rasters, describer.card, settings, progress, kept, describer.precision,
-            describer.shared_trunk if shared else "", describer.runtime,
-        )  # fmt: skip
-        expected = estimate_build(planned, settings, describer)
-    megabytes = planned.stored_bytes(describer.card.descriptor_dim) / 1e6
-    facts = {
-        "tiles": planned.tile_count,
-        "blocks": len(planned.blocks),
-        "area_km2": round(planned.area_m2 / 1e6, 4),
-        "bytes": planned.stored_bytes(describer.card.descriptor_dim),
-        "seconds": round(expected.seconds, 1),
-        "workers": expected.workers,
-        "crs": planned.grid.crs,
-        "tile_size_m": planned.grid.tile_size_m,
-        "stride_m": planned.grid.stride_m,
-        "gsd_m_per_px": planned.gsd_m_per_px,
-        "index_id": planned.index_id,
+        sizes, prints = [], None
+        for settings in each:
+            planned = make_plan(
+                rasters, describer.card, settings, progress, kept, describer.precision,
+                describer.shared_trunk if shared else "", describer.runtime, prints,
+            )  # fmt: skip
+            prints = planned.fingerprints
+            expected = estimate_build(planned, settings, describer)
+            sizes.append(_plan_facts(planned, expected, describer.card.descriptor_dim))
+    common = {
         "sources": len(rasters),
-        "skipped": [asdict(one) for one in settings.skipped],
+        "skipped": [asdict(one) for one in each[0].skipped],
     }
-    if as_json:
-        _print_json(facts)
+    if not as_json:
+        for facts in sizes:
+            _print(
+                f"{facts['tiles']} tiles of {facts['tile_size_m']:g} m in {facts['crs']}, "
+                f"{facts['area_km2']} km2, about {facts['bytes'] / 1e6:.1f} MB and "
+                f"{facts['seconds']:.0f} s on this machine with {facts['workers']} processes"
+            )
+    elif len(sizes) == 1:
+        _print_json(sizes[0] | common)
     else:
-        _print(
-            f"{facts['tiles']} tiles of {planned.grid.tile_size_m:g} m in {planned.grid.crs}, "
-            f"{facts['area_km2']} km2, about {megabytes:.1f} MB and "
-            f"{expected.seconds:.0f} s on this machine with {expected.workers} processes"
-        )
+        sums = {name: _sum(sizes, name) for name in ("tiles", "blocks", "bytes", "seconds")}
+        _print_json(sums | common | {"sizes": sizes})
 
 
 add_commands(app)
@@ -235,6 +230,23 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _plan_facts(planned: Plan, expected: Estimate, descriptor_dim: int) -> dict[str, Any]:
+    """Return what a build of one size would do, for programs."""
+    return {
+        "tiles": planned.tile_count,
+        "blocks": len(planned.blocks),
+        "area_km2": round(planned.area_m2 / 1e6, 4),
+        "bytes": planned.stored_bytes(descriptor_dim),
+        "seconds": round(expected.seconds, 1),
+        "workers": expected.workers,
+        "crs": planned.grid.crs,
+        "tile_size_m": planned.grid.tile_size_m,
+        "stride_m": planned.grid.stride_m,
+        "gsd_m_per_px": planned.gsd_m_per_px,
+        "index_id": planned.index_id,
+    }
 
 
 def _crew(
@@ -255,11 +267,11 @@ def _crew(
     raise SettingsError(f"--engine {engine}: is not known; use local or ray")
 
 
-def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
+def _build_facts(result: BuildResult) -> dict[str, Any]:
     """Return what a build did, for programs."""
     manifest = result.manifest
     return {
-        "index": str(output),
+        "index": str(result.folder),
         "index_id": manifest.index_id,
         "version": manifest.version,
         "tiles": manifest.tile_count,
@@ -275,6 +287,24 @@ def _build_facts(output: Path, result: BuildResult) -> dict[str, Any]:
         "skipped": [one.model_dump() for one in manifest.skipped],
         "damaged": len({(tile.row, tile.col) for tile in _damaged(manifest)}),
     }
+
+
+def _print_build(facts: dict[str, Any]) -> None:
+    """Say what a build did, for people."""
+    _print(
+        f"{facts['index']}: {facts['tiles']} tiles, version {facts['version']}, "
+        f"{facts['blocks_written']} blocks written, {facts['blocks_kept']} kept"
+    )
+    if facts["damaged"]:
+        _print(
+            f"{facts['damaged']} tiles could not be read whole, as parts of the imagery are "
+            f"damaged; the index lists them and why"
+        )
+
+
+def _sum(each: Sequence[dict[str, Any]], name: str) -> Any:
+    """Return the sum of a fact of several sizes."""
+    return sum(facts[name] for facts in each)
 
 
 def _damaged(manifest: Manifest) -> list[DamagedRecord]:

@@ -26,15 +26,14 @@ def add_commands(app: typer.Typer) -> None:
 
 def info(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
     """Say what an index holds."""
-    from cvgl_core.index import Index
+    from cvgl_core.index import open_index
 
-    opened = Index.open(index)
-    facts = opened.manifest.model_dump(mode="json", exclude={"shards"}) | {
-        "tiles": len(opened),
-        "blocks": len(opened.manifest.shards),
-        "bytes": sum(path.stat().st_size for path in index.rglob("*") if path.is_file()),
-        "bbox": _bbox(opened),
-    }
+    sizes = [_facts(member) for member in open_index(index).members]
+    facts = sizes[0]
+    if len(sizes) > 1:
+        sums = {name: sum(size[name] for size in sizes) for name in ("tiles", "blocks", "bytes")}
+        facts = {"tile_sizes_m": [size["grid"]["tile_size_m"] for size in sizes], **sums}
+        facts |= {"sizes": sizes} if as_json else {}
     if as_json:
         _print(json.dumps(facts, allow_nan=False))
         return
@@ -48,14 +47,15 @@ def info(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> Non
 
 def verify(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
     """Read every byte of an index; exit code 0 only if each is as it was written."""
-    from cvgl_core.index import read_manifest, verify_folder
+    from cvgl_core.index import member_folders, read_manifest, verify_folder
 
     problems = verify_folder(index)
     if as_json:
         facts = {"index": str(index), "ok": not problems, "problems": problems}
         _print(json.dumps(facts, allow_nan=False))
     if problems:
-        read_manifest(index)  # a missing index or another format has its own error
+        for folder in member_folders(index):
+            read_manifest(folder)  # a missing index or another format has its own error
         for problem in problems[1:]:
             sys.stderr.write(f"cvgl-tile: {problem}\n")
         raise IndexCorruptError(problems[0])
@@ -66,25 +66,28 @@ def verify(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> N
 def footprints(index: IndexPath, verbose: Verbose = 0) -> None:
     """Write the outlines of all tiles as a GeoJSON FeatureCollection."""
     from cvgl_core.geo import tile_geometry, tile_rings
-    from cvgl_core.index import Index
+    from cvgl_core.index import open_index
 
-    opened = Index.open(index)
-    rings = tile_rings(opened.grid, opened.rows, opened.cols)
+    opened = open_index(index)
     write = sys.stdout.write
     write('{"type":"FeatureCollection","features":[')
-    for number, ring in enumerate(rings):
-        feature = {
-            "type": "Feature",
-            "id": opened.tile_id(number),
-            "geometry": tile_geometry(ring),
-            "properties": {
-                "tile_id": opened.tile_id(number),
-                "lon": float(opened.lons[number]),
-                "lat": float(opened.lats[number]),
-                "valid_fraction": round(float(opened.valid_fraction[number]), 4),
-            },
-        }
-        write(("," if number else "") + "\n" + json.dumps(feature, allow_nan=False))
+    number = 0
+    for member in opened.members:
+        for tile, ring in enumerate(tile_rings(member.grid, member.rows, member.cols)):
+            name = opened.tile_id(number)
+            feature = {
+                "type": "Feature",
+                "id": name,
+                "geometry": tile_geometry(ring),
+                "properties": {
+                    "tile_id": name,
+                    "lon": float(member.lons[tile]),
+                    "lat": float(member.lats[tile]),
+                    "valid_fraction": round(float(member.valid_fraction[tile]), 4),
+                },
+            }
+            write(("," if number else "") + "\n" + json.dumps(feature, allow_nan=False))
+            number += 1
     write("\n]}\n")
 
 
@@ -130,34 +133,36 @@ def merge(
     verbose: Verbose = 0,
 ) -> None:
     """Put indexes of one grid and model together; on one disk that takes no space."""
-    from cvgl_core.index import make_ready, merge_indexes
+    from cvgl_core.index import make_ready, member_folders, merge_sizes
 
     with progress_bar(progress_as) as progress:
-        manifest = merge_indexes(indexes, output, progress)
-        make_ready(output, progress)
+        merged = merge_sizes(indexes, output, progress)
+        for folder in member_folders(output):
+            make_ready(folder, progress)
     facts = {
         "index": str(output),
-        "index_id": manifest.index_id,
-        "version": manifest.version,
-        "tiles": manifest.tile_count,
-        "blocks": len(manifest.shards),
+        "index_id": merged[0].index_id,
+        "version": merged[0].version,
+        "tiles": sum(manifest.tile_count for manifest in merged),
+        "blocks": sum(len(manifest.shards) for manifest in merged),
         "merged": [str(path) for path in indexes],
     }
     _tell(
         facts,
         as_json,
-        f"{output}: {manifest.tile_count} tiles in {len(manifest.shards)} blocks, "
-        f"version {manifest.version}",
+        f"{output}: {facts['tiles']} tiles in {facts['blocks']} blocks, version {facts['version']}",
     )
 
 
 def migrate(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> None:
     """Bring an index of an older format to today's, in place; its tiles are not described again."""
-    from cvgl_core.index import migrate_index, read_manifest
+    from cvgl_core.index import member_folders, migrate_index, read_manifest
 
-    before = read_manifest(index)
-    manifest = migrate_index(index)
-    changed = manifest.version != before.version
+    changed = False
+    for folder in member_folders(index):
+        before = read_manifest(folder)
+        manifest = migrate_index(folder)
+        changed |= manifest.version != before.version
     facts = {
         "index": str(index),
         "format_version": manifest.format_version,
@@ -166,6 +171,17 @@ def migrate(index: IndexPath, as_json: AsJson = False, verbose: Verbose = 0) -> 
     }
     done = f"now version {manifest.version}," if changed else "was already"
     _tell(facts, as_json, f"{index}: {done} of format {manifest.format_version}")
+
+
+def _facts(index: Index) -> dict[str, Any]:
+    """Return what an index of one tile size holds."""
+    files = (path for path in index.path.rglob("*") if path.is_file())
+    return index.manifest.model_dump(mode="json", exclude={"shards"}) | {
+        "tiles": len(index),
+        "blocks": len(index.manifest.shards),
+        "bytes": sum(path.stat().st_size for path in files),
+        "bbox": _bbox(index),
+    }
 
 
 def _bbox(index: Index) -> list[float]:

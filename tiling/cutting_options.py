@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cvgl_core.errors import SettingsError
+from tiling.sources.options import surveyed
 
 if TYPE_CHECKING:
+    from cvgl_core.types import ModelCard, Progress
     from tiling.plan import CutSettings
+    from tiling.raster.info import RasterInfo
+    from tiling.sources.places import Source
+    from tiling.sources.survey import SurveySettings
 
 Aoi = Annotated[
     str | None,
     typer.Option(metavar="FILE|W,S,E,N", help="Only this area: degrees, or a file of polygons."),
 ]
 TileSize = Annotated[
-    float | None,
-    typer.Option(help="Side of a tile on the ground; the model's (72) if not given."),
+    str | None,
+    typer.Option(
+        metavar="M[,M...]",
+        help="Side of a tile on the ground; the model's (72) if not given. Several, such as "
+        "36,72,144, make an index of all these sizes.",
+    ),
 ]
 Overlap = Annotated[float, typer.Option(help="Share that neighbouring tiles have in common.")]
 MinValid = Annotated[float, typer.Option(help="Share of a tile that must show picture.")]
@@ -35,29 +45,70 @@ Imagery = Annotated[
 ]
 
 
-def cut_settings(
+@dataclass(frozen=True)
+class Cutting:
+    """How to cut: the settings of the smallest tiles, and all sizes; none for the model's."""
+
+    settings: CutSettings
+    sizes_m: tuple[float, ...]
+
+    def surveyed(
+        self,
+        sources: tuple[Source, ...],
+        taking: SurveySettings,
+        card: ModelCard,
+        progress: Progress,
+    ) -> tuple[tuple[RasterInfo, ...], tuple[CutSettings, ...]]:
+        """Return what sources are, and the settings of every size."""
+        largest_m = max(self.sizes_m, default=0.0)
+        rasters, settings = surveyed(sources, taking, self.settings, card, progress, largest_m)
+        if not self.sizes_m:
+            return rasters, (settings,)
+        return rasters, tuple(replace(settings, tile_size_m=size) for size in self.sizes_m)
+
+
+def cutting(
     aoi: str | None,
-    tile_size_m: float | None,
+    tile_size_m: str | None,
     overlap: float,
     min_valid: float,
     crs: str | None,
     imagery: str | None,
     output: Path | None = None,
-) -> CutSettings:
+) -> Cutting:
     """Return how to cut, from options; what is not given, as the index in ``output`` began.
 
     Raises:
         SettingsError: an option is not known, or there is no such area.
     """
     from cvgl_core.geo.area import read_area
+    from cvgl_core.index import member_folders
     from tiling.plan import CutSettings
     from tiling.record import previous_manifest
+
+    began = () if output is None else member_folders(output)
 
     if imagery not in (None, "raw", "jpeg"):
         raise SettingsError(f"--imagery {imagery}: is not known; use raw or jpeg")
     jpeg = imagery == "jpeg"
-    if imagery is None and output is not None:
-        there = previous_manifest(output)
+    if imagery is None and began:
+        there = previous_manifest(began[0])
         jpeg = there is not None and any(shard.imagery_jpeg for shard in there.shards)
     area = None if aoi is None else read_area(aoi)
-    return CutSettings(tile_size_m, overlap, min_valid, area, crs, jpeg=jpeg)
+    sizes = _sizes(tile_size_m)
+    if not sizes and len(began) > 1:
+        sizes = tuple(float(folder.name[:-1]) for folder in began)
+    smallest = sizes[0] if sizes else None
+    return Cutting(CutSettings(smallest, overlap, min_valid, area, crs, jpeg=jpeg), sizes)
+
+
+def _sizes(text: str | None) -> tuple[float, ...]:
+    """Return the tile sizes that an option names, smallest first; none if it is not given."""
+    from cvgl_core.index import check_sizes
+
+    if text is None:
+        return ()
+    try:
+        return check_sizes([float(part) for part in text.split(",")])
+    except ValueError as error:
+        raise SettingsError(f"--tile-size-m {text!r}: metres such as 72 or 36,72,144") from error

@@ -64,6 +64,7 @@ def chosen_network(
         WeightsError: the model is not known or its weights cannot be used.
         MissingDependencyError: the runtime is not installed.
     """
+    from cvgl_core.index import member_folders
     from tiling.engines import load_describer
     from tiling.record import previous_manifest
 
@@ -71,7 +72,7 @@ def chosen_network(
         raise SettingsError(f"--precision {precision}: is not known; use auto, float32 or bfloat16")
     if runtime not in ("auto", "torch", "openvino"):
         raise SettingsError(f"--runtime {runtime}: is not known; use auto, torch or openvino")
-    there = None if output is None else previous_manifest(output)
+    there = None if output is None else previous_manifest(member_folders(output)[0])
     chosen = {"precision": precision, "runtime": runtime}
     began: dict[str, Any] = {
         name: (None if there is None else getattr(there, name)) if value == "auto" else value

@@ -146,6 +146,7 @@ def make_plan(
     precision: Precision = "float32",
     shared_trunk: str = "",
     runtime: Runtime = "torch",
+    prints: tuple[str, ...] | None = None,
 ) -> Plan:
     """Return what to cut from ``rasters`` for the model of ``card``.
 
@@ -159,6 +160,7 @@ def make_plan(
         shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
             do not.
         runtime: that the model is computed by.
+        prints: fingerprints of the rasters, if they are known.
 
     Raises:
         SettingsError: the grid does not fit the model, or the CRS does not fit the area.
@@ -175,7 +177,8 @@ def make_plan(
     area = shapely.union_all(outlines)
     area = area if wanted is None else area.intersection(wanted)
     check_area(rasters, area, grid)
-    prints = tuple(fingerprint(raster, progress) for raster in rasters)
+    if prints is None:
+        prints = tuple(fingerprint(raster, progress) for raster in rasters)
     facts = tuple(_facts(raster, print_) for raster, print_ in zip(rasters, prints, strict=True))
     if shared_trunk and (stride_px % _TRUNK_STEP_PX or card.aerial_px % _TRUNK_STEP_PX):
         _LOG.warning("tiles %d px apart cannot share the network's trunk", stride_px)

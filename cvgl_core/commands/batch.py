@@ -19,7 +19,7 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.export.geojson import estimate_properties, write_geojson
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.fsio import output_errors
-from cvgl_core.index import Index
+from cvgl_core.index import Collection, Index, open_index
 from cvgl_core.localization import (
     Area,
     Localizer,
@@ -119,7 +119,7 @@ class Batch:
             nobody will ask whether an answer is still the one that would come out.
     """
 
-    index: Index
+    index: Index | Collection
     localizer: Localizer
     identity: str = ""
 
@@ -140,9 +140,9 @@ def open_batch(index: Path, model: str | None, device: str, settings: LocalizeSe
         IndexFolderError: the index cannot be used.
         WeightsError: the weights cannot be used, or did not make this index.
     """
-    opened = Index.open(index)
-    localizer = Localizer(opened, _engine([opened], model, device), settings)
-    return Batch(opened, localizer, _identity([opened], settings))
+    opened = open_index(index)
+    localizer = Localizer(opened, _engine(opened.members, model, device), settings)
+    return Batch(opened, localizer, _identity(opened.members, settings))
 
 
 def open_several(
@@ -154,7 +154,7 @@ def open_several(
         IndexFolderError: an index cannot be used.
         WeightsError: the weights cannot be used, or did not make every index.
     """
-    opened = tuple(Index.open(path) for path in indexes)
+    opened = tuple(member for path in indexes for member in open_index(path).members)
     localizer = SeveralLocalizer(opened, _engine(opened, model, device), settings)
     return SeveralBatch(opened, localizer, _identity(opened, settings))
 

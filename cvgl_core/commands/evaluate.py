@@ -182,6 +182,11 @@ def _measure(
         raise SettingsError(f"{folder}: no photo of the kind {kind!r} is named in truth.geojson")
     with progress_bar() as progress:
         batch = open_batch(choice.index, model, device, settings)
+        if len({member.grid for member in batch.index.members}) > 1:
+            raise SettingsError(
+                f"{choice.index}: holds tiles of several sizes; evaluate them one by one, such as "
+                f"{batch.index.members[0].path}"
+            )
         found = measure(
             batch.localizer,
             folder,

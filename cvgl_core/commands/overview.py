@@ -12,7 +12,7 @@ from cvgl_core.export.mapview import BaseMap
 from cvgl_core.export.overview import OverviewEntry, OverviewInputs, write_overview
 from cvgl_core.export.saved import saved_estimate
 from cvgl_core.geo import from_lonlat
-from cvgl_core.index import Index
+from cvgl_core.index import Collection, Index
 from cvgl_core.localization.evidence import base_map
 from cvgl_core.types import Bounds, Verdict
 
@@ -23,7 +23,11 @@ _NO_PICTURE = np.full((8, 8, 3), (176, 184, 178), np.uint8)
 
 
 def write_batch_overview(
-    folder: Path, index: Index, outcomes: Sequence[Outcome], reports: bool, files: tuple[str, ...]
+    folder: Path,
+    index: Index | Collection,
+    outcomes: Sequence[Outcome],
+    reports: bool,
+    files: tuple[str, ...],
 ) -> None:
     """Write the page.
 
@@ -63,7 +67,7 @@ def _entry(outcome: Outcome, reports: bool) -> OverviewEntry:
     )
 
 
-def _base(index: Index, entries: Sequence[OverviewEntry]) -> BaseMap:
+def _base(index: Index | Collection, entries: Sequence[OverviewEntry]) -> BaseMap:
     """Return the map around the photos; plain where they lie too far apart for imagery."""
     window = _window(index, entries)
     if max(window.right_m - window.left_m, window.top_m - window.bottom_m) > _MOST_ACROSS_M:
@@ -72,7 +76,7 @@ def _base(index: Index, entries: Sequence[OverviewEntry]) -> BaseMap:
     return base_map(index, gsd_m, window, "")
 
 
-def _window(index: Index, entries: Sequence[OverviewEntry]) -> Bounds:
+def _window(index: Index | Collection, entries: Sequence[OverviewEntry]) -> Bounds:
     """Return the part of an index that holds all places found in it, grid metres."""
     whole = index.bounds()
     found = [one.estimate for one in entries if one.estimate is not None]

@@ -10,7 +10,7 @@ from cvgl_core.evaluation.report import EvaluationReport
 from cvgl_core.export.overview import OverviewEntry, OverviewInputs, thumbnail, write_overview
 from cvgl_core.export.report import write_report
 from cvgl_core.fsio import confined_path
-from cvgl_core.index import Index
+from cvgl_core.index import Collection, Index
 from cvgl_core.localization import Localizer
 from cvgl_core.localization.evidence import base_map, report_inputs
 from cvgl_core.photo import read_photo
@@ -21,7 +21,7 @@ def write_pages(
     folder: Path,
     photos: Path,
     localizer: Localizer,
-    index: Index,
+    index: Index | Collection,
     report: EvaluationReport,
     progress: Progress,
 ) -> None:

@@ -23,7 +23,7 @@ from cvgl_core.types import Progress
 
 if TYPE_CHECKING:
     from cvgl_core.commands.batch import Batch
-    from cvgl_core.index import Index
+    from cvgl_core.index import Collection, Index
     from cvgl_core.models.engine import Engine
     from cvgl_core.types import LocalizationResult, Photo
 
@@ -70,7 +70,7 @@ class Service:
     def __init__(self, device: str = "auto") -> None:
         self.device = device
         self._engines: Recent[Engine] = Recent(_OPEN_ENGINES)
-        self._indexes: Recent[Index] = Recent(_OPEN_INDEXES)
+        self._indexes: Recent[Index | Collection] = Recent(_OPEN_INDEXES)
 
     def warm_up(self) -> Ready:
         """Load what takes long and say what there is."""
@@ -196,7 +196,8 @@ class Service:
             raise SettingsError(f"estimate is 'fused' or 'unifygeo', not {params.estimate!r:.40}")
         index = self._index(params.index)
         engine = self._engine(params.model or index.manifest.model)
-        search_on(index, engine.device)
+        for member in index.members:
+            search_on(member, engine.device)
         settings = LocalizeSettings(
             depth=params.depth,
             top_k=params.top_k,
@@ -206,12 +207,13 @@ class Service:
         )
         return Batch(index, Localizer(index, engine, settings))
 
-    def _index(self, path: Path) -> Index:
+    def _index(self, path: Path) -> Index | Collection:
         """Return an open index, the newest version."""
-        from cvgl_core.index import Index
+        from cvgl_core.index import member_folders, open_index
         from cvgl_core.index.manifest import MANIFEST_NAME
 
-        return self._indexes.get(_identity(path / MANIFEST_NAME), partial(Index.open, path))
+        manifests = [_identity(folder / MANIFEST_NAME) for folder in member_folders(path)]
+        return self._indexes.get(tuple(manifests), partial(open_index, path))
 
     def _engine(self, name: str) -> Engine:
         """Return a network that is ready to run."""
@@ -328,7 +330,7 @@ def _write_picture(path: Path, photo: Photo) -> None:
 
 
 def _write_tiles(
-    folder: Path, result: LocalizationResult, index: Index, progress: Progress
+    folder: Path, result: LocalizationResult, index: Index | Collection, progress: Progress
 ) -> list[Path]:
     """Write the imagery of the candidates, north up, and return the files in order of rank."""
     import numpy as np

@@ -137,6 +137,8 @@ def _candidate(candidate: Candidate, polygons: Sequence[Rings]) -> JsonObject:
     }
     if candidate.index_id is not None:
         properties["index_id"] = candidate.index_id
+    if candidate.tile_size_m is not None:
+        properties["tile_size_m"] = candidate.tile_size_m
     return _feature(geometry(polygons), properties)
 
 

@@ -1,9 +1,10 @@
-"""Several indexes of one grid, searched as one."""
+"""Several indexes of one place, searched as one: neighbours, overlaps, tiles of several sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from cvgl_core.errors import WeightsMismatchError
 from cvgl_core.geo import TileGrid
 from cvgl_core.index.descriptors import Descriptors
-from cvgl_core.index.manifest import Manifest
+from cvgl_core.index.manifest import Manifest, digest_of
 from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.index.reader import Index
 from cvgl_core.index.search import SearchResult
@@ -21,30 +22,41 @@ from cvgl_core.types import BoolArray, Bounds, Float32Array, UInt8Array
 class Collection:
     """Indexes whose tiles are numbered one index after the other; read like one ``Index``.
 
-    Where indexes overlap, a place has a tile of each.
+    Where indexes overlap, a place has a tile of each. Members of one CRS whose tile sizes are whole
+    multiples of the smallest go together: the pixels of all lie on the lattice of the smallest.
 
     Attributes:
-        members: the indexes.
+        members: the indexes, those of the smallest tiles first.
+        path: the folder that holds all, or the first member's.
         manifest: facts of the first; what a search relies on is the same in all.
-        grid: where the tiles of all lie.
-        rows: tile rows ``[N]``, int32.
+        grid: that of the smallest tiles.
+        rows: tile rows ``[N]``, int32, each in the grid of its member.
         cols: tile columns ``[N]``, int32.
+        sizes: how many grids there are.
     """
 
-    def __init__(self, members: Sequence[Index]) -> None:
-        """Line up indexes of the same grid, made by the same network.
+    def __init__(self, members: Sequence[Index], path: Path | None = None) -> None:
+        """Line up indexes that ``go_together``, made by the same network.
 
         Raises:
             WeightsMismatchError: they were described differently.
         """
         check_alike(members)
-        assert len({member.grid for member in members}) == 1
-        self.members = tuple(members)
-        self.manifest: Manifest = members[0].manifest
-        self.grid: TileGrid = members[0].grid
-        self.rows = np.concatenate([member.rows for member in members])
-        self.cols = np.concatenate([member.cols for member in members])
-        self._offsets = np.cumsum([0, *(len(member) for member in members)])
+        self.members = tuple(sorted(members, key=lambda member: member.grid.tile_size_m))
+        first = self.members[0]
+        assert all(go_together(first.grid, member.grid) for member in members)
+        self.sizes = len({member.grid for member in members})
+        self.path = first.path if path is None else path
+        self.grid: TileGrid = first.grid
+        self.manifest: Manifest = first.manifest
+        if path is not None:
+            ids = [member.manifest.index_id for member in self.members]
+            version = 1 + sum(member.manifest.version - 1 for member in self.members)
+            facts = {"index_id": digest_of(["sizes", ids])[:32], "version": version}
+            self.manifest = first.manifest.model_copy(update=facts)
+        self.rows = np.concatenate([member.rows for member in self.members])
+        self.cols = np.concatenate([member.cols for member in self.members])
+        self._offsets = np.cumsum([0, *(len(member) for member in self.members)])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,8 +81,13 @@ class Collection:
         return self.members[number], tile - int(self._offsets[number])
 
     def tile_id(self, index: int) -> str:
-        """Return the name of a tile; those of overlapping indexes share it with the place."""
-        return self.grid.tile_id(int(self.rows[index]), int(self.cols[index]))
+        """Return the name of a tile; those of overlapping indexes share it with the place.
+
+        Among several sizes it ends in the tile's, such as ``-72m``.
+        """
+        member, tile = self.member_of(index)
+        name = member.tile_id(tile)
+        return name if self.sizes == 1 else f"{name}-{member.grid.tile_size_m:g}m"
 
     def search(
         self, descriptors: Float32Array, k: int, where: BoolArray | None = None
@@ -114,9 +131,13 @@ class Collection:
         return self.members[0].snapped(bounds)
 
     def mosaic(self, bounds: Bounds, step: int = 1) -> tuple[UInt8Array, BoolArray]:
-        """Return the imagery of a rectangle like ``Index.mosaic``; the first index wins."""
-        rgb, valid = self.members[0].mosaic(bounds, step)
-        for member in self.members[1:]:
+        """Return the imagery of a rectangle like ``Index.mosaic``; the first index wins.
+
+        It is that under the smallest tiles, the finest.
+        """
+        finest = [member for member in self.members if member.grid == self.grid]
+        rgb, valid = finest[0].mosaic(bounds, step)
+        for member in finest[1:]:
             other_rgb, other_valid = member.mosaic(bounds, step)
             new = other_valid & ~valid
             rgb[new] = other_rgb[new]
@@ -143,6 +164,35 @@ def best_of(found: Sequence[SearchResult], k: int) -> SearchResult:
     return SearchResult(
         np.take_along_axis(indices, order, axis=1), np.take_along_axis(scores, order, axis=1)
     )
+
+
+def nested(small_m: float, large_m: float) -> bool:
+    """Tell whether a length is a whole multiple of another, but for rounding."""
+    times = large_m / small_m
+    return round(times) >= 1 and abs(times - round(times)) < 1e-9 * times
+
+
+def go_together(one: TileGrid, other: TileGrid) -> bool:
+    """Tell whether tiles of ``other`` lie on the lattice of the smaller or equal ones of ``one``.
+
+    That is so for whole multiples of the size; tiles of one size must be of one grid.
+    """
+    if one.crs != other.crs or not nested(one.tile_size_m, other.tile_size_m):
+        return False
+    return one.tile_size_m != other.tile_size_m or one == other
+
+
+def galleries(indexes: Sequence[Index]) -> list[Index | Collection]:
+    """Return indexes in groups that can each be searched as one."""
+    groups: list[list[Index]] = []
+    for index in sorted(indexes, key=lambda index: index.grid.tile_size_m):
+        for group in groups:
+            if go_together(group[0].grid, index.grid):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return [group[0] if len(group) == 1 else Collection(group) for group in groups]
 
 
 def check_alike(members: Sequence[Index]) -> None:

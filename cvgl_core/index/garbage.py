@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cvgl_core import fsio
 from cvgl_core.index.manifest import MANIFEST_NAME, read_manifest
+from cvgl_core.index.sizes import member_folders
 from cvgl_core.index.writer import IndexWriter
 
 _HOUR_S = 3600.0
@@ -41,6 +43,11 @@ def find_garbage(folder: Path, keep_hours: float) -> Garbage:
         IndexCorruptError: the manifest is not as it was written.
         OutputError: the folder cannot be read.
     """
+    return _together([_find(member, keep_hours) for member in member_folders(folder)])
+
+
+def _find(folder: Path, keep_hours: float) -> Garbage:
+    """Return the garbage of an index of one tile size."""
     manifest = read_manifest(folder)
     with fsio.output_errors(folder):
         unused = IndexWriter(folder).unused(manifest)
@@ -60,8 +67,20 @@ def remove_garbage(folder: Path, keep_hours: float) -> Garbage:
         IndexLockedError: another process is building this index.
         OutputError: the folder cannot be written.
     """
-    read_manifest(folder)  # what is no index is left alone
-    with IndexWriter(folder, _LOCK_BYTES) as writer:
-        found = find_garbage(folder, keep_hours)
-        writer.drop(found.shards)
-    return found
+    removed = []
+    for member in member_folders(folder):
+        read_manifest(member)  # what is no index is left alone
+        with IndexWriter(member, _LOCK_BYTES) as writer:
+            found = _find(member, keep_hours)
+            writer.drop(found.shards)
+        removed.append(found)
+    return _together(removed)
+
+
+def _together(found: Sequence[Garbage]) -> Garbage:
+    """Return the garbage of several indexes as one."""
+    return Garbage(
+        tuple(path for one in found for path in one.shards),
+        sum(one.file_bytes for one in found),
+        sum(one.kept for one in found),
+    )

@@ -19,6 +19,7 @@ from cvgl_core.errors import IndexCorruptError, IndexVersionError, NoIndexError
 from cvgl_core.geo import TileGrid
 
 MANIFEST_NAME = "manifest.json"
+SIZES_NAME = "sizes.json"
 SHARDS_NAME = "shards"
 FORMAT_VERSION = 4
 OLDEST_READABLE = 2
@@ -268,6 +269,11 @@ def read_manifest(folder: Path) -> Manifest:
             raise _corrupt(path)
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
+        if (folder / SIZES_NAME).is_file():
+            raise NoIndexError(
+                f"{folder}: holds tiles of several sizes; name the folder of one of them, such as "
+                f"{folder / '72m'}"
+            ) from error
         what = "holds no finished index" if folder.is_dir() else "is not an index folder"
         raise NoIndexError(f"{folder}: {what}; make one with: cvgl-tile build") from error
     except OSError as error:

@@ -121,6 +121,15 @@ class Index:
         """Whether detailed maps of the tiles are stored."""
         return self.manifest.maps is not None
 
+    @property
+    def members(self) -> tuple[Index, ...]:
+        """Itself alone; a ``Collection`` has several."""
+        return (self,)
+
+    def member_of(self, tile: int) -> tuple[Index, int]:
+        """Return itself and the tile; see ``Collection``."""
+        return self, tile
+
     def tile_id(self, index: int) -> str:
         """Return the name of a tile."""
         return self.grid.tile_id(int(self.rows[index]), int(self.cols[index]))

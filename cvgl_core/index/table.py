@@ -22,7 +22,7 @@ from cvgl_core.geo import tile_geometry, tile_rings
 from cvgl_core.index.manifest import FileRecord, Manifest, ShardRecord
 from cvgl_core.types import FloatArray
 
-_GROUP_ROWS = 4096  # what is in memory at once; also what a program can skip by its "bbox"
+_GROUP_ROWS = 1024  # what is in memory at once; also what a program can skip by its "bbox"
 TILE_BYTES = 64
 """About what a tile takes in the table."""
 _TABLE_PATTERN = "tiles-v*.parquet"

@@ -10,6 +10,7 @@ from cvgl_core.errors import IndexFolderError
 from cvgl_core.index import shard as shards
 from cvgl_core.index.manifest import SHARDS_NAME, ShardRecord, read_manifest
 from cvgl_core.index.reader import Index
+from cvgl_core.index.sizes import member_folders, misplaced
 from cvgl_core.index.table import check_table, tables_except
 from cvgl_core.index.threads import threaded
 
@@ -18,6 +19,16 @@ _LOG = logging.getLogger(__name__)
 
 def verify_folder(path: Path) -> list[str]:
     """Read every byte of an index folder and return what is not as it was written."""
+    try:
+        folders = member_folders(path)
+        problems = [] if len(folders) == 1 else misplaced(path)
+    except IndexFolderError as error:
+        return [str(error)]
+    return problems + [problem for folder in folders for problem in _member_problems(folder)]
+
+
+def _member_problems(path: Path) -> list[str]:
+    """Return what is not as it was written in an index of one tile size."""
     try:
         manifest = read_manifest(path)
     except IndexFolderError as error:

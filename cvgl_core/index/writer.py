@@ -23,6 +23,7 @@ from cvgl_core.index import shard as shards
 from cvgl_core.index.manifest import (
     MANIFEST_NAME,
     SHARDS_NAME,
+    SIZES_NAME,
     Manifest,
     MapRecord,
     ShardRecord,
@@ -196,6 +197,11 @@ class IndexWriter:
                 raise OutputError(f"{path}: is a file; give a folder for the index")
         ours = {MANIFEST_NAME, SHARDS_NAME, _LOCK_NAME, _OWNER_NAME}
         names = _names(self.folder)
+        if SIZES_NAME in names:
+            raise OutputError(
+                f"{self.folder}: holds tiles of several sizes; name all of them, or give another "
+                "folder"
+            )
         if names and not ours & set(names):
             raise OutputError(f"{self.folder}: is no index folder; give an empty or new one")
         fsio.make_folder(self.shard_folder)

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import TileGrid, to_lonlat
-from cvgl_core.localization.ports import TileIndex
+from cvgl_core.localization.ports import TileMember
 from cvgl_core.types import BoolArray, FloatArray
 
 _KINDS = ("Polygon", "MultiPolygon")
@@ -53,7 +53,7 @@ class Area:
         return cls(shape)
 
 
-def tiles_in(index: TileIndex, area: Area) -> BoolArray:
+def tiles_in(index: TileMember, area: Area) -> BoolArray:
     """Return which tiles ``[N]`` are the nearest tile of some place in the area.
 
     Raises:

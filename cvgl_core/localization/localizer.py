@@ -13,8 +13,9 @@ from cvgl_core.geo import convergence_deg, to_lonlat
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import arg_max, fused_mode
 from cvgl_core.localization.kinds import ChosenCalibration, calibration_for, kind_of
+from cvgl_core.localization.lattice import Lattice
 from cvgl_core.localization.ports import MatchEngine, TileIndex
-from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
+from cvgl_core.localization.posterior import fuse, tile_probabilities
 from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.rerank import RankedTile, decode, rerank
 from cvgl_core.localization.result import Context, Fused, make_result
@@ -24,7 +25,6 @@ from cvgl_core.localization.retrieve import (
     Retrieved,
     compare,
     describe,
-    retrieve,
     tiles_allowed,
 )
 from cvgl_core.localization.settings import EstimateMethod, LocalizeSettings
@@ -95,9 +95,9 @@ class Localizer:
         self.engine = engine
         self.settings = settings or LocalizeSettings()
         self._context = Context(index, card, self.settings)
-        self._cell_m = grid.tile_size_m / card.aerial_px
-        x_m, y_m = grid.centre(np.median(index.rows), np.median(index.cols))
-        lon, lat = to_lonlat(grid.crs, [float(x_m)], [float(y_m)])
+        self._lattice = Lattice(index, card)
+        middle = self._lattice.middle()
+        lon, lat = to_lonlat(grid.crs, [middle.x_m], [middle.y_m])
         self._convergence_deg = convergence_deg(grid.crs, float(lon[0]), float(lat[0]))
 
     def localize(
@@ -165,7 +165,7 @@ class Localizer:
         progress("searching", 0, 1)
         where = None if near is None else tiles_allowed(self.index, near)
         depth = max(self.settings.depth, self.settings.top_k)
-        retrieved = retrieve(self.index, query, depth, where)
+        retrieved = self._lattice.retrieve(query, depth, where)
         ranked = self._rerank(query, retrieved, chosen.calibration, progress)
         return Ranking(view, query, ranked, where, chosen)
 
@@ -240,11 +240,10 @@ class Localizer:
 
     def _other_middle(self, fused: Fused, where: BoolArray | None) -> int | None:
         """Return the tile in whose middle the place lies, if it is to be looked at again."""
-        settings, index = self.settings, self.index
+        settings = self.settings
         if not settings.recentre or settings.estimate is EstimateMethod.UNIFYGEO:
             return None
-        row, col = index.grid.nearest(fused.place.x_m, fused.place.y_m)
-        found = np.flatnonzero((index.rows == row) & (index.cols == col))
+        found = self._lattice.in_the_middle(fused.place, fused.ranked[0].tile)
         if not len(found) or fused.ranked[0].tile in found:
             return None
         return int(found[0]) if where is None or where[found[0]] else None
@@ -273,7 +272,8 @@ class Localizer:
     ) -> list[RankedTile]:
         """Return the retrieved tiles as the detailed match ranks them."""
         batch = self.settings.batch_tiles
-        return rerank(self.engine, self.index, query, retrieved, batch, progress, calibration)
+        ranked = rerank(self.engine, self.index, query, retrieved, batch, progress, calibration)
+        return self._lattice.weighed(ranked, calibration.temperature)
 
     def _fuse(
         self,
@@ -304,22 +304,16 @@ class Localizer:
         )
         progress("fusing", 0, 1)
         votes = [
-            Vote(*self._corner(tile.tile), float(share), heatmap)
+            self._lattice.vote(tile.tile, float(share), heatmap)
             for tile, share, heatmap in zip(ranked, shares.tiles, decoded, strict=True)
         ]
         temperature = calibration.heatmap_temperature
-        field = fuse(votes, self._cell_m, temperature)
+        field = fuse(votes, self._lattice.cell_m, temperature)
         if self.settings.estimate is EstimateMethod.UNIFYGEO:
-            place = arg_max(votes[0], self._cell_m)
+            place = arg_max(votes[0], field.cell_m)
         else:
             place = fused_mode(field, votes, self.settings.smoothing_m)
         return Fused(ranked, votes, shares, field, place, temperature=temperature)
-
-    def _corner(self, tile: int) -> tuple[int, int]:
-        """Return the lattice cell (row, col) of a tile's north-west corner."""
-        stride_cells = self.index.grid.stride_m / self._cell_m
-        row, col = int(self.index.rows[tile]), int(self.index.cols[tile])
-        return round(row * stride_cells), round(col * stride_cells)
 
 
 def _check_weights(index: TileIndex, engine: MatchEngine) -> None:

@@ -45,12 +45,8 @@ class TileManifest(Protocol):
         """Hash of the weights that described it."""
 
 
-class TileIndex(Protocol):
-    """Described tiles of an area; see ``cvgl_core.index.Index``."""
-
-    @property
-    def manifest(self) -> TileManifest:
-        """Facts."""
+class TileMember(Protocol):
+    """An index of one tile grid."""
 
     @property
     def grid(self) -> TileGrid:
@@ -63,6 +59,33 @@ class TileIndex(Protocol):
     @property
     def cols(self) -> NDArray[np.int32]:
         """Grid columns ``[N]``."""
+
+
+class TileIndex(Protocol):
+    """Described tiles of an area; see ``cvgl_core.index.Index``."""
+
+    @property
+    def manifest(self) -> TileManifest:
+        """Facts."""
+
+    @property
+    def grid(self) -> TileGrid:
+        """Where tiles lie; of several sizes the smallest."""
+
+    @property
+    def rows(self) -> NDArray[np.int32]:
+        """Rows ``[N]`` in the grids of the members."""
+
+    @property
+    def cols(self) -> NDArray[np.int32]:
+        """Columns ``[N]`` in the grids of the members."""
+
+    @property
+    def members(self) -> Sequence[TileMember]:
+        """Indexes of one grid each, whose tiles are numbered one after the other."""
+
+    def member_of(self, tile: int) -> tuple[TileMember, int]:
+        """Return the member that a tile is from, and its number there."""
 
     @property
     def descriptors(self) -> Rows:

@@ -196,7 +196,8 @@ def _candidate(
     if view.centre_azimuth_deg is None:
         turned_deg = query.turns_deg[tile.roll] + view.centre_heading_offset_deg
         heading_deg = context.true_deg(float(turned_deg), at)
-    ring = tile_rings(index.grid, index.rows[tile.tile], index.cols[tile.tile])[0]
+    grid = index.member_of(tile.tile)[0].grid
+    ring = tile_rings(grid, index.rows[tile.tile], index.cols[tile.tile])[0]
     return Candidate(
         rank=position + 1,
         retrieval_rank=tile.retrieval_rank,
@@ -210,6 +211,7 @@ def _candidate(
         lat=at.lat,
         heading_deg=heading_deg,
         polygon=tuple(LonLat(float(lon), float(lat)) for lon, lat in ring),
+        tile_size_m=None if len(index.members) == 1 else grid.tile_size_m,
     )
 
 

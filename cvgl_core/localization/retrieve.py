@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
 from cvgl_core.localization.area import Area, tiles_in
-from cvgl_core.localization.ports import Features, MatchEngine, TileIndex
+from cvgl_core.localization.ports import Features, MatchEngine, TileIndex, TileMember
 from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.types import (
     BoolArray,
@@ -144,10 +144,23 @@ def tiles_allowed(index: TileIndex, prior: Near | Area) -> BoolArray:
     Raises:
         SettingsError: none.
     """
-    return tiles_in(index, prior) if isinstance(prior, Area) else tiles_near(index, prior)
+    found: list[BoolArray] = []
+    refused: list[SettingsError] = []
+    for member in index.members:
+        try:
+            if isinstance(prior, Area):
+                found.append(tiles_in(member, prior))
+            else:
+                found.append(tiles_near(member, prior))
+        except SettingsError as error:  # the place asked for lies in another member
+            refused.append(error)
+            found.append(np.zeros(len(member.rows), np.bool_))
+    if len(refused) == len(found):
+        raise refused[0]
+    return np.concatenate(found)
 
 
-def tiles_near(index: TileIndex, near: Near) -> BoolArray:
+def tiles_near(index: TileMember, near: Near) -> BoolArray:
     """Return which tiles ``[N]`` are the nearest tile of some place in the disc.
 
     Raises:

@@ -1,9 +1,9 @@
-"""One photo in several indexes: those of one grid are fused, those of other grids compete.
+"""One photo in several indexes: those of one zone are fused, those of other zones compete.
 
-Indexes of the same grid are one gallery: their candidates are fused on one lattice. Grids of other
-zones share no lattice with it, so the answer is given in the grid of the best candidate. Candidates
-of the others keep their probability; the answer's regions and heatmap do not show it, and its
-provenance says how much it is.
+Indexes of one CRS whose tile sizes fit together are one gallery: their candidates are fused on one
+lattice. Grids of other zones share no lattice with it, so the answer is given in the grid of the
+best candidate. Candidates of the others keep their probability; the answer's regions and heatmap do
+not show it, and its provenance says how much it is.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.geo import TileGrid
-from cvgl_core.index import Collection, Index, check_alike
+from cvgl_core.index import Collection, Index, check_alike, galleries
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.localizer import Localizer, Ranking
 from cvgl_core.localization.ports import MatchEngine
@@ -51,12 +50,7 @@ class SeveralLocalizer:
             WeightsMismatchError: another network made one of them, or in another precision.
         """
         check_alike(indexes)
-        by_grid: dict[TileGrid, list[Index]] = {}
-        for index in indexes:
-            by_grid.setdefault(index.grid, []).append(index)
-        self._galleries: list[Index | Collection] = [
-            alike[0] if len(alike) == 1 else Collection(alike) for alike in by_grid.values()
-        ]
+        self._galleries = galleries(indexes)
         self._localizers = [Localizer(one, engine, settings) for one in self._galleries]
         self.engine = engine
 

@@ -65,6 +65,13 @@ class FakeIndex:
         )
         self.searches = []
 
+    @property
+    def members(self):
+        return (self,)
+
+    def member_of(self, tile):
+        return self, tile
+
     def search(self, descriptors, k, where=None):
         scores = descriptors @ self.descriptors.astype(np.float32).T
         if where is not None:

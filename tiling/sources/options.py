@@ -120,12 +120,22 @@ def surveyed(
     settings: CutSettings,
     card: ModelCard,
     progress: Progress,
+    largest_m: float = 0.0,
 ) -> tuple[tuple[RasterInfo, ...], CutSettings]:
-    """Return what the sources are, and the settings with what had to be left out."""
+    """Return what the sources are, and the settings with what had to be left out.
+
+    Args:
+        sources: places.
+        taking: how sources are taken.
+        settings: how the smallest tiles are cut.
+        card: of the model.
+        progress: told of sources looked at.
+        largest_m: side of the largest tiles, where there are several sizes.
+    """
     from tiling.sources.survey import take_survey
 
-    reach_m = settings.tile_size_m or card.tile_size_m
-    gsd = reach_m / card.aerial_px
+    size_m = settings.tile_size_m or card.tile_size_m
+    gsd, reach_m = size_m / card.aerial_px, max(size_m, largest_m)
     wanted = replace(taking.wanted, area=settings.area, gsd_m_per_px=gsd, reach_m=reach_m)
     found = take_survey(sources, replace(taking, wanted=wanted), progress)
     return found.rasters, replace(settings, skipped=found.skipped)
