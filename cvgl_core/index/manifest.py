@@ -299,8 +299,16 @@ def parse_record(kind: type[R], body: dict[str, object], path: Path) -> R:
 
 
 def is_current(folder: Path, manifest: Manifest) -> bool:
-    """Tell whether a folder holds a manifest as it would be written today."""
-    return (folder / MANIFEST_NAME).read_bytes() == sealed_bytes(manifest)
+    """Tell whether a folder holds a manifest as it would be written today.
+
+    Raises:
+        IndexCorruptError: it cannot be read.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        return path.read_bytes() == sealed_bytes(manifest)
+    except OSError as error:
+        raise IndexCorruptError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

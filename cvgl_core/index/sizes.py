@@ -112,7 +112,8 @@ def claim_sizes(path: Path, sizes_m: Sequence[float]) -> tuple[Path, ...]:
     """
     folders = tuple(path / member_name(size) for size in sizes_m)
     wanted = {folder.name for folder in folders}
-    there = {one.name for one in path.iterdir()} if path.is_dir() else set()
+    with fsio.output_errors(path):
+        there = {one.name for one in path.iterdir()} if path.is_dir() else set()
     if path.is_file() or (there and not there & (wanted | {SIZES_NAME, "manifest.json"})):
         raise OutputError(f"{path}: is no index folder; give an empty or new one")
     if "manifest.json" in there:
@@ -135,7 +136,9 @@ def write_sizes(path: Path, folders: Sequence[Path]) -> None:
     """
     data = sealed_bytes(SizesRecord(members=tuple(folder.name for folder in folders)))
     target = path / SIZES_NAME
-    if not target.is_file() or target.read_bytes() != data:
+    with fsio.output_errors(target):
+        known = target.is_file() and target.read_bytes() == data
+    if not known:
         fsio.write_bytes(target, data)
 
 
