@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cvgl_core.errors import PhotoError, SettingsError
 from cvgl_core.geo import to_lonlat
-from cvgl_core.index import Index
+from cvgl_core.index import Collection, Index
 from cvgl_core.localization import Area, Near
 from cvgl_core.localization.around import Around
 from cvgl_core.localization.priors import HeadingPrior
@@ -63,7 +63,7 @@ def known_of(
     given: Given,
     heading_deg: float | None,
     fov_deg: float | None,
-    index: Index,
+    index: Index | Collection,
 ) -> Known:
     """Return what is known of a photo.
 
@@ -107,7 +107,7 @@ def search_limits(near: Near | Area | None) -> tuple[str, ...]:
     return (f"searched only {where}: not_in_area means not there",)
 
 
-def corners_of(index: Index) -> tuple[LonLat, tuple[LonLat, ...]]:
+def corners_of(index: Index | Collection) -> tuple[LonLat, tuple[LonLat, ...]]:
     """Return the middle of what an index covers, and its corners."""
     bounds = index.bounds()
     x_m = [(bounds.left_m + bounds.right_m) / 2] + 2 * [bounds.left_m, bounds.right_m]
@@ -122,7 +122,7 @@ def _heading(
     given: Given,
     heading_deg: float | None,
     fov_deg: float | None,
-    index: Index,
+    index: Index | Collection,
     told: list[str],
 ) -> HeadingPrior | None:
     """Return a prior for the optical axis, and tell of it."""
@@ -144,7 +144,7 @@ def _heading(
 
 
 def _by_shadow(
-    photo: Photo, given: Given, fov_deg: float | None, index: Index
+    photo: Photo, given: Given, fov_deg: float | None, index: Index | Collection
 ) -> tuple[HeadingPrior, str]:
     """Return the heading that a shadow tells, and how."""
     taken = given.taken

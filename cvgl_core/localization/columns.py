@@ -110,8 +110,9 @@ def _position(
     index: TileIndex, tile: int, cell: tuple[np.intp, ...], shape: tuple[int, ...]
 ) -> LonLat:
     """Return the middle of a cell of a tile's map."""
-    size_m = index.grid.tile_size_m
-    x_m, y_m = index.grid.centre(index.rows[tile], index.cols[tile])
+    grid = index.member_of(tile)[0].grid
+    size_m = grid.tile_size_m
+    x_m, y_m = grid.centre(index.rows[tile], index.cols[tile])
     right_m = ((float(cell[1]) + 0.5) / shape[1] - 0.5) * size_m
     down_m = ((float(cell[0]) + 0.5) / shape[0] - 0.5) * size_m
     lon, lat = to_lonlat(index.grid.crs, [float(x_m) + right_m], [float(y_m) - down_m])
