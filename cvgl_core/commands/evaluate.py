@@ -68,6 +68,12 @@ def evaluate(
             help="Grade answers by distance: NDCG, H-AP, ASI (data set; da-campus: 3,200,500).",
         ),
     ] = None,
+    kinds: Annotated[
+        bool,
+        typer.Option(
+            "--kinds", help="Ask with narrow views and unknown headings, too (simcity-v1)."
+        ),
+    ] = False,
     msrerank: Annotated[
         bool, typer.Option("--msrerank", help="Re-rank graded answers by their neighbours.")
     ] = False,
@@ -134,6 +140,11 @@ def evaluate(
 
             graded = NearnessChoice(asked, levels_m, msrerank, output)
             typer.echo(measure_graded(graded, model, device, as_json))
+            return
+        if kinds:
+            from cvgl_core.commands.kinds import measure_kinds
+
+            typer.echo(measure_kinds(asked, model, device, output, as_json))
             return
         typer.echo(measure_dataset(asked, model, device, output, as_json))
         return

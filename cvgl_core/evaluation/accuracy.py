@@ -205,7 +205,7 @@ class Accuracy:
     def _strangers_told(self) -> Interval:
         """Return the area under the curve of telling strangers by the place's probability."""
         known = self._with_strangers("probability", np.ones(len(self.fused.error_m), dtype=bool))
-        return bootstrap(_auroc, known)
+        return bootstrap(auroc, known)
 
     @property
     def paper_depth(self) -> int:
@@ -244,7 +244,7 @@ def _relative(rows: FloatArray) -> float:
     return float(rows[:, 0].mean()) / second - 1 if second else float("nan")
 
 
-def _auroc(rows: FloatArray) -> float:
+def auroc(rows: FloatArray) -> float:
     """Return how often a row with a true second column has the higher first one; ties half."""
     order = np.argsort(rows[:, 0], kind="stable")
     _, place, count = np.unique(rows[order, 0], return_inverse=True, return_counts=True)

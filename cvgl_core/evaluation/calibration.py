@@ -10,18 +10,30 @@ camera's cell, or "none" for queries from elsewhere and where no candidate shows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cvgl_core.evaluation.asking import FULL_DEG, Asker
 from cvgl_core.evaluation.evalset import EvalSet
 from cvgl_core.evaluation.network import Network
+from cvgl_core.evaluation.scoring import Candidates, Scorer
 from cvgl_core.evaluation.store import TileStore
-from cvgl_core.index.search import exact_search
-from cvgl_core.types import DEFAULT_DEPTH, Calibration, Float32Array, FloatArray, IntArray
+from cvgl_core.types import (
+    DEFAULT_DEPTH,
+    Calibration,
+    Float32Array,
+    FloatArray,
+    HeadingKnowledge,
+    KindCalibration,
+    ModelCard,
+    Progress,
+    QueryKind,
+    no_progress,
+)
 
 OUTSIDE_PRIOR = 0.2
 """Share of queries that are taken to come from elsewhere, whatever the share in the fit."""
@@ -32,84 +44,113 @@ _FLOOR = 1e-6
 
 _NEVER = -1e6  # a log-probability; minus infinity would have no gradient
 _BLOCK = 64
+_FRAMED = 0.5  # of narrow views: as many photos as parts of panoramas
+_PRIOR_SCALE = 0.03  # about the temperature, which is not known before the fit
 
 
 @dataclass(frozen=True)
 class CandidateScores:
-    """Queries and their candidates.
+    """Queries and their candidates under ``R`` headings.
 
     Attributes:
-        retrieval: cosines of descriptors ``[Q, K]``.
-        match: maxima of ``M^0`` ``[Q, K]``.
+        retrieval: cosines of descriptors ``[Q, K, R]``.
+        match: maxima of ``M^0`` ``[Q, K, R]``.
+        log_weights: of the headings beforehand ``[Q, R]``.
         log_mass: log-probability of the camera's cell in each candidate's heatmap, for each of
             ``HEATMAP_TEMPERATURES``, ``[Q, K, T]``; ``-inf`` where a tile does not show the camera.
     """
 
     retrieval: Float32Array
     match: Float32Array
+    log_weights: FloatArray
     log_mass: Float32Array
 
 
 class CandidateScorer:
-    """Asks a network about one gallery."""
+    """Asks a network about one gallery, with queries of any kind."""
 
     def __init__(self, data: EvalSet, network: Network, depth: int = DEFAULT_DEPTH) -> None:
         self._data = data
         self._network = network
         self._store = TileStore(data, network)
-        self.depth = min(depth, len(data.tile_side_m))
+        self._score = Scorer(self._store, network, depth)
 
-    def own(self) -> CandidateScores:
-        """Score the gallery's own views, whose cameras it shows."""
-        count = len(self._data.positive)
-        blocks = [
-            self._block(self._data, np.arange(start, min(start + _BLOCK, count)))
-            for start in range(0, count, _BLOCK)
-        ]
-        return _joined(blocks)
+    def own(self, ask: Asker, limit: int | None = None) -> CandidateScores:
+        """Score queries made from the gallery's own views, whose cameras it shows."""
+        return self._asked(self._data, ask, limit)
 
-    def strangers(self, other: EvalSet) -> CandidateScores:
-        """Score the views of another place, which no tile shows."""
-        count = len(other.positive)
-        blocks = [
-            self._block(other, np.arange(start, min(start + _BLOCK, count)))
-            for start in range(0, count, _BLOCK)
-        ]
-        return _joined(blocks)
+    def strangers(self, other: EvalSet, ask: Asker, limit: int | None = None) -> CandidateScores:
+        """Score queries made from views of another place, which no tile shows."""
+        return self._asked(other, ask, limit)
 
-    def _block(self, source: EvalSet, views: IntArray) -> CandidateScores:
-        ground = self._network.views(source.views(int(views[0]), int(views[-1]) + 1))
-        descriptors = ground.descriptor.float().cpu().numpy()
-        found = exact_search(self._store.descriptors, descriptors, self.depth)
-        match = self._store.match(ground.columns[0], found.indices)
-        shape = (*match.shape, len(HEATMAP_TEMPERATURES))
-        log_mass = np.full(shape, -np.inf, dtype=np.float32)
-        if source is self._data:
-            for row, view in enumerate(views):
-                columns = tuple(level[row] for level in ground.columns)
-                self._fill(log_mass[row], int(view), columns, found.indices[row])
-        return CandidateScores(found.scores, match, log_mass)
+    def _asked(self, source: EvalSet, ask: Asker, limit: int | None) -> CandidateScores:
+        count = min(limit or len(source.positive), len(source.positive))
+        rows = []
+        for start in range(0, count, _BLOCK):
+            stop = min(start + _BLOCK, count)
+            for view, strip in enumerate(source.views(start, stop), start):
+                found = self._score(ask(strip, view))
+                mass = self._log_mass(source, view, found)
+                rows.append((found.retrieval, found.match, found.log_weights, mass))
+        return CandidateScores(*(np.stack(column) for column in zip(*rows, strict=True)))
 
-    def _fill(
-        self, log_mass: Float32Array, view: int, columns: tuple[Tensor, ...], tiles: IntArray
-    ) -> None:
-        """Write the camera's log-probability on the candidates that show it, ``[K, T]``."""
+    def _log_mass(self, source: EvalSet, view: int, found: Candidates) -> Float32Array:
+        """Return the camera's log-probability on each candidate ``[K, T]``.
+
+        A candidate is decoded under the heading that the paper's score prefers.
+        """
+        tiles = found.tiles
+        log_mass = np.full((len(tiles), len(HEATMAP_TEMPERATURES)), -np.inf, dtype=np.float32)
+        if source is not self._data:
+            return log_mass
         offset_m = self._data.offset_m(np.full(len(tiles), view), tiles)
         side_m = self._data.tile_side_m[tiles]
         shown = np.flatnonzero(np.abs(offset_m).max(axis=1) < side_m / 2)
         if not len(shown):
-            return
-        heatmaps = torch.from_numpy(self._store.heatmaps(columns, tiles[shown])).flatten(1)
+            return log_mass
+        rolls = (found.retrieval + found.match + found.log_weights * _PRIOR_SCALE)[shown].argmax(1)
+        decoded = self._score.heatmaps(found.query, tiles[shown], rolls)
+        heatmaps = torch.from_numpy(decoded).flatten(1)
         share = offset_m[shown] / side_m[shown, None]
-        cell = np.floor((np.stack([0.5 - share[:, 1], 0.5 + share[:, 0]], axis=1)) * self._side_px)
-        at = torch.from_numpy((cell[:, 0] * self._side_px + cell[:, 1]).astype(np.int64))
+        side_px = self._store.tile_px
+        cell = np.floor((np.stack([0.5 - share[:, 1], 0.5 + share[:, 0]], axis=1)) * side_px)
+        at = torch.from_numpy((cell[:, 0] * side_px + cell[:, 1]).astype(np.int64))
         for number, temperature in enumerate(HEATMAP_TEMPERATURES):
             sharpened = (heatmaps / temperature).log_softmax(dim=1)
             log_mass[shown, number] = sharpened.gather(1, at[:, None])[:, 0].numpy()
+        return log_mass
 
-    @property
-    def _side_px(self) -> int:
-        return self._store.tile_px
+
+def calibrate(
+    scorer: CandidateScorer,
+    elsewhere: EvalSet,
+    card: ModelCard,
+    kinds: Sequence[QueryKind] = (),
+    limit: int | None = None,
+    progress: Progress = no_progress,
+) -> ModelCard:
+    """Fit probabilities for full circles with a known north, and for other kinds of queries.
+
+    Args:
+        scorer: of the gallery.
+        elsewhere: views that do not belong there.
+        card: of the model.
+        kinds: the others.
+        limit: queries of each kind, from either; all if None.
+        progress: told after each kind.
+
+    Returns:
+        The card with what was fitted.
+    """
+    fitted: list[KindCalibration] = []
+    every = (QueryKind(FULL_DEG, HeadingKnowledge.KNOWN), *kinds)
+    for done, kind in enumerate(every):
+        progress("calibrating", done, len(every))
+        ask = Asker(kind, card, framed=_FRAMED)
+        inside, strangers = scorer.own(ask, limit), scorer.strangers(elsewhere, ask, limit)
+        fitted.append(KindCalibration(kind, fit_calibration(inside, strangers)))
+    progress("calibrating", len(every), len(every))
+    return replace(card, calibration=fitted[0].calibration, kinds=tuple(fitted[1:]))
 
 
 def fit_calibration(
@@ -148,11 +189,12 @@ def minimise_nll(
     Returns:
         The negative log-likelihood, temperature of the scores, outside logit, match weight.
     """
-    retrieval, match, mass = (
+    retrieval, match, known, mass = (
         torch.from_numpy(np.concatenate(parts).astype(np.float64))
         for parts in (
             (inside.retrieval, elsewhere.retrieval),
             (inside.match, elsewhere.match),
+            (inside.log_weights[:, None], elsewhere.log_weights[:, None]),
             (inside.log_mass[..., number], elsewhere.log_mass[..., number]),
         )
     )
@@ -160,12 +202,12 @@ def minimise_nll(
     found = mass.isfinite().any(dim=1)
     mass = mass.clamp(min=_NEVER)
     # Free: log(1/T), the score of "none" (which stays near one), and the log of the match weight.
-    start = [np.log(20.0), float((retrieval + match).max(dim=1).values.mean()), 0.0]
+    start = [np.log(20.0), float((retrieval + match).amax(dim=(1, 2)).mean()), 0.0]
     free = torch.tensor(start, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([free], max_iter=100, line_search_fn="strong_wolfe")
 
     def nll() -> Tensor:
-        scores = retrieval + free[2].exp() * match
+        scores = (retrieval + free[2].exp() * match + known * (-free[0]).exp()).amax(dim=2)
         logits = torch.cat([scores, free[1].expand(len(scores), 1)], dim=1) * free[0].exp()
         log_p = logits.log_softmax(dim=1)
         at_cell = torch.where(found, (log_p[:, :-1] + mass).logsumexp(dim=1), log_p[:, -1])
@@ -194,12 +236,3 @@ def _weights(inside: int, elsewhere: int) -> FloatArray:
     weights = np.concatenate(parts)
     shares: FloatArray = weights / weights.sum()
     return shares
-
-
-def _joined(blocks: Sequence[CandidateScores]) -> CandidateScores:
-    return CandidateScores(
-        *(
-            np.concatenate([getattr(block, name) for block in blocks])
-            for name in ("retrieval", "match", "log_mass")
-        )
-    )

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cvgl_core.models import AerialFeatures, Engine, GroundFeatures
-from cvgl_core.types import UInt8Array
+from cvgl_core.models import AerialFeatures, Engine, GroundFeatures, QueryFeatures
+from cvgl_core.types import GroundView, UInt8Array
 
 _BATCH = {"cpu": 32, "cuda": 256}
 
@@ -18,6 +18,7 @@ class Network:
     """An engine's network, asked for features instead of answers."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self.card = engine.card
         self.device = engine.device
         self.model = engine.model
@@ -46,22 +47,35 @@ class Network:
             self.card.ground_columns,
         )
 
-    @torch.inference_mode()
-    def best_match(self, columns0: Tensor, maps0: Tensor) -> Tensor:
-        """Return ``max M^0`` ``[Q, T]`` of all views ``[Q, C]`` with all tiles ``[T, C, h, w]``."""
-        return self.model.match_level0(columns0, maps0).amax(dim=(2, 3))
+    def query(self, view: GroundView, headings: int) -> QueryFeatures:
+        """Describe one view as ``locate`` does, see ``Engine.describe_view``."""
+        return self._engine.describe_view(view, headings)
 
     @torch.inference_mode()
-    def heatmaps(self, columns: tuple[Tensor, ...], maps: tuple[Tensor, ...]) -> Tensor:
+    def best_match(self, columns0: Tensor, maps0: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return ``max M^0`` ``[Q, T]`` of all views ``[Q, C]`` with all tiles ``[T, C, h, w]``.
+
+        ``weights [Q, n]`` are those of the views' columns.
+        """
+        return self.model.match_level0(columns0, maps0, weights).amax(dim=(2, 3))
+
+    @torch.inference_mode()
+    def heatmaps(
+        self,
+        columns: tuple[Tensor, ...],
+        maps: tuple[Tensor, ...],
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Return the log-probability of one camera per pixel of each tile, ``[n, p, p]``.
 
         Args:
-            columns: of the view, ``[C_l]`` per level.
+            columns: of the view, ``[C_l]`` per level, or ``[n, C_l]`` turned for each tile.
             maps: of the tiles, ``[n, C_l, h_l, w_l]`` per level.
+            weights: of the views' columns ``[n, columns]``.
         """
         count = len(maps[0])
         repeated = tuple(column.expand(count, -1) for column in columns)
-        view = GroundFeatures(repeated[0], repeated, self.card.ground_columns)
+        view = GroundFeatures(repeated[0], repeated, self.card.ground_columns, weights)
         logits = self.model.match(view, AerialFeatures(repeated[0], maps)).logits
         return logits.flatten(1).log_softmax(dim=1).reshape(logits.shape)
 

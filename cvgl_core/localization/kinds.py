@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cvgl_core.localization.priors import HeadingPrior
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.types import Calibration, GroundView, HeadingKnowledge, ModelCard, QueryKind
 
 UNCALIBRATED = Calibration(temperature=0.05, outside_logit=0.9 / 0.05)

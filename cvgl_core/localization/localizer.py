@@ -10,13 +10,13 @@ import numpy as np
 
 from cvgl_core.errors import WeightsMismatchError
 from cvgl_core.geo import convergence_deg, to_lonlat
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import arg_max, fused_mode
 from cvgl_core.localization.kinds import ChosenCalibration, calibration_for, kind_of
 from cvgl_core.localization.lattice import Lattice
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import fuse, tile_probabilities
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.rerank import RankedTile, decode, rerank
 from cvgl_core.localization.result import Context, Fused, make_result
 from cvgl_core.localization.retrieve import (

@@ -130,8 +130,8 @@ class MatchEngine(Protocol):
     def card(self) -> ModelCard:
         """What the weights are."""
 
-    def describe_view(self, view: GroundView, steps: int = 1) -> Features:
-        """Describe a ground view that rolls turn by ``1 / steps`` column each."""
+    def describe_view(self, view: GroundView, headings: int = 1) -> Features:
+        """Describe a ground view under so many evenly spaced headings."""
 
     def encode_tiles(self, rgb: UInt8Array) -> tuple[Float32Array, Float32Array]:
         """Return descriptors ``[N, D]`` and level-0 maps ``[N, C, h, w]`` of tiles."""
@@ -142,7 +142,7 @@ class MatchEngine(Protocol):
         """Return the highest level-0 cosine of tiles ``[K, p, p, 3]`` for each roll ``[K, R]``.
 
         ``query`` is what ``describe_view`` returned; roll ``r`` turns it to the right by ``r``
-        steps.
+        parts of the circle.
         """
 
     def match_maps(

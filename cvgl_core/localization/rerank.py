@@ -57,7 +57,7 @@ def rerank(
     calibration: Calibration,
 ) -> list[RankedTile]:
     """Match the photo against every retrieved tile; best score first, ties by retrieval."""
-    known = np.float32(calibration.temperature) * query.log_weights.astype(np.float32)
+    known = np.float32(calibration.temperature) * query.turns.log_weights.astype(np.float32)
     count = len(retrieved.tiles)
     matches: Float32Array = np.empty((count, len(query.rolls)), np.float32)
     done = 0

@@ -173,7 +173,7 @@ def _heading(
     if not weights.sum() > 0:
         return None
     scores = [tile.roll_scores for tile in fused.ranked]
-    found = search_heading(scores, weights, calibration.temperature, query.turns_deg)
+    found = search_heading(scores, weights, calibration.temperature, query.turns.azimuths_deg)
     return Heading(found.heading_deg + view.centre_heading_offset_deg, found.std_deg)
 
 
@@ -194,7 +194,7 @@ def _candidate(
     at = context.lonlat(arg_max(vote, fused.field.cell_m))
     heading_deg = None
     if view.centre_azimuth_deg is None:
-        turned_deg = query.turns_deg[tile.roll] + view.centre_heading_offset_deg
+        turned_deg = query.turns.azimuths_deg[tile.roll] + view.centre_heading_offset_deg
         heading_deg = context.true_deg(float(turned_deg), at)
     grid = index.member_of(tile.tile)[0].grid
     ring = tile_rings(grid, index.rows[tile.tile], index.cols[tile.tile])[0]

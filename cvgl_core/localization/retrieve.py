@@ -1,7 +1,7 @@
 """Prior retrieval (UnifyGeo III-A, Eq. 1): the tiles whose descriptors are nearest the photo's.
 
-A photo of unknown heading is one query for each of ``STEPS`` headings within every column of the
-descriptor: the view is turned, and a tile keeps its best turn.
+A photo of unknown heading is one query for each of ``HEADINGS`` around the circle: the view is
+turned, and a tile keeps its best turn.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
+from cvgl_core.geo.heading import HeadingPrior, Hypotheses, hypotheses
 from cvgl_core.localization.area import Area, tiles_in
 from cvgl_core.localization.ports import Features, MatchEngine, TileIndex, TileMember
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.types import (
     BoolArray,
     Float32Array,
-    FloatArray,
     GroundView,
     IntArray,
     Progress,
@@ -49,30 +48,24 @@ class Near:
             )
 
 
-STEPS = 4
-"""Headings tried within one descriptor column: of 16 columns, one every 5.6 degrees."""
-
-_RULED_OUT = 6.0
-"""Log-weight that a heading may lie behind the likeliest one and still be searched for."""
-
-
 @dataclass(frozen=True)
 class Query:
     """A described photo under the headings that are considered.
 
     Attributes:
         features: of the view under every heading, for matching.
-        rolls: steps by which the view is turned to the right, ``[R]``; 0 for a known heading.
+        turns: the headings.
         descriptors: of the turned views ``[R, D]``.
-        turns_deg: the azimuth of the view's centre column under each roll ``[R]``, grid north.
-        log_weights: of the headings beforehand ``[R]``; the likeliest has 0.
     """
 
     features: Features
-    rolls: tuple[int, ...]
+    turns: Hypotheses
     descriptors: Float32Array
-    turns_deg: FloatArray
-    log_weights: FloatArray
+
+    @property
+    def rolls(self) -> tuple[int, ...]:
+        """Parts of the circle by which the view is turned to the right; 0 for a known heading."""
+        return self.turns.rolls
 
 
 @dataclass(frozen=True)
@@ -98,23 +91,15 @@ def describe(
         progress: told when it begins.
     """
     progress("describing", 0, 1)
-    known = view.centre_azimuth_deg is not None
-    steps = 1 if known else STEPS
-    count = 1 if known else steps * engine.card.ground_columns
-    turns_deg: FloatArray = np.arange(count, dtype=np.float64) * (360.0 / count)
-    log_weights: FloatArray = np.zeros(count, dtype=np.float64)
-    if prior is not None and not known:
-        log_weights = prior.log_weights(turns_deg)
-        log_weights -= log_weights.max()
-    rolls = tuple(range(count))
-    features = engine.describe_view(view, steps)
-    return Query(features, rolls, features.descriptors_at(rolls), turns_deg, log_weights)
+    turns = hypotheses(view, prior)
+    features = engine.describe_view(view, len(turns.rolls))
+    return Query(features, turns, features.descriptors_at(turns.rolls))
 
 
 def retrieve(index: TileIndex, query: Query, depth: int, where: BoolArray | None) -> Retrieved:
     """Return the ``depth`` tiles of ``where [N]`` with the highest cosine under any roll."""
     available = len(index.rows) if where is None else int(where.sum())
-    likely = query.log_weights >= -_RULED_OUT
+    likely = query.turns.searched
     found = index.search(query.descriptors[likely], min(depth, available), where)
     # A tile among the best over all rolls is among the best of its own best roll.
     tiles = np.unique(np.asarray(found.indices, dtype=np.int64).ravel())

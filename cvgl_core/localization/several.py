@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.index import Collection, Index, check_alike, galleries
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.localizer import Localizer, Ranking
 from cvgl_core.localization.ports import MatchEngine
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.retrieve import Near
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress

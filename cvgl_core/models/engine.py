@@ -52,6 +52,7 @@ from cvgl_core.types import (
 _MATCH_BATCH = {"cpu": 8, "cuda": 64}
 _ENCODE_BATCH = {"cpu": 16, "cuda": 256}
 _MAX_WORKERS = 16
+_VIEW_BATCH = 16
 _MAP_AXES = 3
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -178,12 +179,12 @@ class Engine:
         x = self._normalised(with_margin(rgb)[None]).to(self._encoder.dtype)
         return mosaic_features(self._encoder.stages, x)
 
-    def describe_view(self, view: GroundView, steps: int = 1) -> QueryFeatures:
+    def describe_view(self, view: GroundView, headings: int = 1) -> QueryFeatures:
         """Describe a ground view; what it does not show takes no part in any comparison.
 
         Args:
             view: the strip.
-            steps: headings that are told apart within one descriptor column; each costs a pass.
+            headings: so many evenly spaced ones are described; each costs a pass.
 
         Raises:
             PhotoViewError: the view has not the size that the model was trained on.
@@ -194,9 +195,10 @@ class Engine:
                 f"a ground view of {view.rgb.shape[:2]} pixels does not fit {self.card.name}, "
                 f"which needs {spec.height_px} x {spec.width_px}"
             )
-        step_px = spec.width_px // (self.card.ground_columns * steps)
-        shifts = [step * step_px for step in range(steps)]
-        parts = self._map(lambda shift: self._describe_view(view, shift), shifts)
+        shifts_px = [roll * spec.width_px // headings for roll in range(headings)]
+        batch = min(headings, _VIEW_BATCH)
+        groups = [shifts_px[i : i + batch] for i in range(0, headings, batch)]
+        parts = self._map(lambda group: self._describe_turned(view, group), groups)
         weights = [part.weights for part in parts if part.weights is not None]
         return QueryFeatures(
             torch.cat([part.descriptor for part in parts]).cpu().numpy(),
@@ -204,17 +206,17 @@ class Engine:
                 torch.cat(level).cpu().numpy()
                 for level in zip(*(part.columns for part in parts), strict=True)
             ),
-            self.card.ground_columns,
-            parts[0].azimuth_channels,
             torch.cat(weights).cpu().numpy() if weights else None,
         )
 
-    def _describe_view(self, view: GroundView, shift_px: int) -> GroundFeatures:
-        """Describe a view turned to the right by some pixels."""
-        seen = torch.from_numpy(np.roll(view.visible, shift_px)).to(self.device)
-        x = self._normalised(np.roll(view.rgb, shift_px, axis=1)[None]) * seen[None, None, None, :]
+    def _describe_turned(self, view: GroundView, shifts_px: Sequence[int]) -> GroundFeatures:
+        """Describe a view turned to the right by some numbers of pixels."""
+        turned = [np.roll(view.visible, shift) for shift in shifts_px]
+        seen = torch.from_numpy(np.stack(turned)).to(self.device)
+        rgb = np.stack([np.roll(view.rgb, shift, axis=1) for shift in shifts_px])
+        x = self._normalised(rgb) * seen[:, None, None, :]
         x = x.contiguous(memory_format=torch.channels_last)
-        return self._model.forward_ground(x, None if bool(seen.all()) else seen[None])
+        return self._model.forward_ground(x, None if bool(seen.all()) else seen)
 
     def match_scores(
         self, query: QueryFeatures, rgb: UInt8Array, rolls: Sequence[int] = (0,)

@@ -24,6 +24,7 @@ from cvgl_core.data.datasets import load_pairs
 from cvgl_core.data.narrow import narrow_twins
 from cvgl_core.data.pairs import Augmentation, PairBatch, augment, normalise
 from cvgl_core.errors import SettingsError, TrainingError
+from cvgl_core.evaluation.asking import KINDS
 from cvgl_core.fsio import write_bytes
 from cvgl_core.losses import LossSettings, LossWeights, UnifyGeoLoss, UnifyGeoLosses
 from cvgl_core.losses.distance_aware import DistanceAwareLoss, DistanceAwareSettings
@@ -159,9 +160,10 @@ class Trainer:
         """Return where batches come from, and what the network is tried on."""
         config, how = self.config, self.config.pairs
         if how is None:
+            kinds = KINDS if config.views.narrow or config.views.unknown_heading else ()
             return (
                 CitySource(config, self.card, self._world, self._prepare, self._progress),
-                CityValidation(config.data, self.card, self._device, self._progress),
+                CityValidation(config.data, self.card, self._device, kinds, self._progress),
             )
         train, held_out = (
             load_pairs(how.dataset, how.root, part, how.labels) for part in ("train", "val")
@@ -310,7 +312,7 @@ class Trainer:
         path = folder / f"{self.card.name}.safetensors"
         card = replace(self.card, training=record | self.source.record)
         if self._world.leads:
-            card = replace(card, calibration=self._validation.calibration(self.model))
+            card = self._validation.calibrated(self.model, card)
             card = replace(card, weights_sha256=save_weights(path, self.model, card))
         return TrainingSummary(
             path, card, self.state.step, pairs, self.state.minutes, self._figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from cvgl_core.data.citypack import render_pack
 from cvgl_core.data.pairset import PairImages, PairSet
-from cvgl_core.evaluation.calibration import CandidateScorer, fit_calibration
+from cvgl_core.evaluation.calibration import CandidateScorer, calibrate
 from cvgl_core.evaluation.evalset import CitySet
 from cvgl_core.evaluation.gallery import Gallery
 from cvgl_core.evaluation.metrics import one_percent_vigor, recall_at
@@ -20,7 +21,7 @@ from cvgl_core.models import Engine, UnifyGeo
 from cvgl_core.training.config import DataSection
 from cvgl_core.training.describer import Describer
 from cvgl_core.training.producer import elsewhere_spec, validation_spec
-from cvgl_core.types import Calibration, FloatArray, IntArray, ModelCard, Progress, no_progress
+from cvgl_core.types import FloatArray, IntArray, ModelCard, Progress, QueryKind, no_progress
 
 
 class Validation(Protocol):
@@ -29,8 +30,8 @@ class Validation(Protocol):
     def figures(self, model: UnifyGeo) -> dict[str, float]:
         """Return the figures that tell whether training works; shares in [0, 1]."""
 
-    def calibration(self, model: UnifyGeo) -> Calibration | None:
-        """Fit probabilities, where the material allows it."""
+    def calibrated(self, model: UnifyGeo, card: ModelCard) -> ModelCard:
+        """Return the card with fitted probabilities, where the material allows it."""
 
 
 class CityValidation:
@@ -41,9 +42,12 @@ class CityValidation:
         data: DataSection,
         card: ModelCard,
         device: torch.device,
+        kinds: Sequence[QueryKind] = (),
         progress: Progress = no_progress,
     ) -> None:
+        """Set out; ``kinds`` of queries are calibrated beside full circles with a known north."""
         self._data = data
+        self._kinds = kinds
         self._card = card
         self._device = device
         self._progress = progress
@@ -55,7 +59,7 @@ class CityValidation:
         gallery = Gallery(model, self._card, pack, self._device)
         return gallery.figures(self._data.validation_views)
 
-    def calibration(self, model: UnifyGeo) -> Calibration:
+    def calibrated(self, model: UnifyGeo, card: ModelCard) -> ModelCard:
         """Fit probabilities on the city, asked with its own views and with another's."""
         data = self._data
         own, other = (
@@ -66,7 +70,8 @@ class CityValidation:
         network = Network(Engine(copy.deepcopy(model), self._card, self._device.type))
         here, there = (CitySet(pack.name, (pack,), self._card) for pack in (own, other))
         scorer = CandidateScorer(here, network)
-        return fit_calibration(scorer.own(), scorer.strangers(there))
+        limit = data.validation_views if self._kinds else None
+        return calibrate(scorer, there, card, self._kinds, limit, self._progress)
 
 
 class ListedValidation:
@@ -101,8 +106,9 @@ class ListedValidation:
         figures["given tile mean m"] = float(np.nanmean(error_m))
         return figures
 
-    def calibration(self, model: UnifyGeo) -> None:
+    def calibrated(self, model: UnifyGeo, card: ModelCard) -> ModelCard:
         """Leave probabilities alone."""
+        return card
 
     def _errors_m(self) -> FloatArray:
         """Return the distance of the arg-max place on the right tile to the camera ``[Q]``."""

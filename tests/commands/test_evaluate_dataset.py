@@ -110,3 +110,21 @@ def test_what_is_missing_is_named_with_the_way_out(cvgl, cities):
     assert "simcity-v1" in message
     code, message = error("--dataset", "vigor-same")
     assert code == 90
+
+
+def test_every_kind_of_query_has_a_row(cvgl, cities, tmp_path, monkeypatch):
+    from cvgl_core.commands import kinds
+
+    monkeypatch.setattr(kinds, "QUESTIONS", (kinds.QUESTIONS[0], kinds.QUESTIONS[7]))
+    args = ("evaluate", "--dataset", "simcity-v1", "--root", cities, "--depth", "4", "--kinds")
+    done = cvgl(*args, "--limit", "2", "-o", tmp_path / "out")
+    assert done.code == 0, done.err
+    title, _, known, about = done.out.strip().splitlines()
+    assert title.startswith("2 views and 2 strangers, 8 tiles")
+    assert known.startswith("360 degrees (panorama), heading known")
+    assert about.startswith("70 degrees (photo), heading about")
+    rows = json.loads((tmp_path / "out" / "kinds.json").read_text())
+    assert rows[0]["figures"]["heading_error_deg"] is None
+    assert 0 <= rows[1]["figures"]["heading_error_deg"]["value"] <= 180
+    wrong = cvgl("evaluate", "--dataset", "vigor-cross", "--root", tmp_path, "--kinds")
+    assert wrong.code != 0

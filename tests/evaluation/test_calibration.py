@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cvgl_core.data.citypack import CityPack
+from cvgl_core.evaluation.asking import Asker
 from cvgl_core.evaluation.calibration import (
     HEATMAP_TEMPERATURES,
     CandidateScorer,
@@ -16,6 +17,7 @@ from cvgl_core.evaluation.calibration import (
 from cvgl_core.evaluation.evalset import CitySet
 from cvgl_core.evaluation.network import Network
 from cvgl_core.models import untrained_engine
+from cvgl_core.types import HeadingKnowledge, QueryKind
 
 
 def drawn(
@@ -37,14 +39,19 @@ def log_masses(right: np.ndarray, best: float) -> np.ndarray:
     return masses
 
 
+def scores_of(retrieval: np.ndarray, match: np.ndarray, mass: np.ndarray) -> CandidateScores:
+    """Scores of queries with a known heading."""
+    return CandidateScores(retrieval[..., None], match[..., None], np.zeros((len(mass), 1)), mass)
+
+
 @pytest.mark.parametrize(
     ("temperature", "outside", "weight"), [(0.1, 12.0, 1.0), (0.2, 6.0, 0.6), (0.1, 20.0, 2.0)]
 )
 def test_fit_recovers_the_generating_model(temperature, outside, weight):
     rng = np.random.default_rng(1)
     retrieval, match, right = drawn(rng, 4000, temperature, outside, weight)
-    asked = CandidateScores(retrieval, match, log_masses(right, 0.8))
-    empty = CandidateScores(*(part[:0] for part in (retrieval, match, asked.log_mass)))
+    asked = scores_of(retrieval, match, log_masses(right, 0.8))
+    empty = scores_of(retrieval[:0], match[:0], asked.log_mass[:0])
     fit = fit_calibration(asked, empty)
     assert fit.temperature == pytest.approx(temperature, rel=0.2)
     assert fit.outside_logit * fit.temperature == pytest.approx(outside * temperature, abs=0.15)
@@ -58,15 +65,14 @@ def test_separable_data_says_not_here_for_strangers():
     right = rng.integers(0, 10, 300)
     own = retrieval.copy()
     own[np.arange(300), right] += rng.normal(0.8, 0.1, 300).astype(np.float32)
-    inside = CandidateScores(own, own, log_masses(right, 1.0))
-    stranger = CandidateScores(
-        retrieval, retrieval, np.full((300, 10, len(HEATMAP_TEMPERATURES)), -np.inf, np.float32)
-    )
+    inside = scores_of(own, own, log_masses(right, 1.0))
+    nowhere = np.full((300, 10, len(HEATMAP_TEMPERATURES)), -np.inf, np.float32)
+    stranger = scores_of(retrieval, retrieval, nowhere)
     fit = fit_calibration(inside, stranger)
 
     def outside(scores: CandidateScores) -> float:
         score = scores.retrieval + fit.match_weight * scores.match
-        return float(np.mean(fit.outside_logit > score.max(axis=1) / fit.temperature))
+        return float(np.mean(fit.outside_logit > score.max(axis=(1, 2)) / fit.temperature))
 
     assert outside(stranger) > 0.9
     assert outside(inside) < 0.2
@@ -88,9 +94,10 @@ def test_scorer_reads_the_heatmap_where_the_camera_stands():
         gsd_m_per_px=card.gsd_m_per_px,
     )
     data = CitySet("noise", (pack,), card)
-    scores = CandidateScorer(data, network).own()
+    ask = Asker(QueryKind(360.0, HeadingKnowledge.KNOWN), card)
+    scores = CandidateScorer(data, network).own(ask)
     count = len(data.tile_side_m)
-    assert scores.match.shape == (4, count)
+    assert scores.match.shape == (4, count, 1)
     # Every place is on four half-overlapping tiles.
     assert np.isfinite(scores.log_mass[..., 0]).sum(axis=1).tolist() == [4] * 4
     one = HEATMAP_TEMPERATURES.index(1.0)
@@ -104,3 +111,16 @@ def test_scorer_reads_the_heatmap_where_the_camera_stands():
     found = scores.log_mass[0, :, one]
     assert np.abs(found[np.isfinite(found)] - expected).min() < 2e-2
     assert torch.isfinite(torch.from_numpy(scores.retrieval)).all()
+
+
+def test_a_prior_for_the_heading_weighs_in_as_the_posterior_has_it():
+    """Headings whose log-weight is low win only by as much more score, in units of T."""
+    rng = np.random.default_rng(4)
+    retrieval, match, right = drawn(rng, 4000, 0.1, 12.0, 1.0)
+    both = [np.stack([part, part + 0.3], axis=2) for part in (retrieval, match)]
+    known = np.tile([0.0, -200.0], (4000, 1))
+    asked = CandidateScores(*both, known, log_masses(right, 0.8))
+    none = (part[:0] for part in (*both, known, asked.log_mass))
+    fit = fit_calibration(asked, CandidateScores(*none))
+    assert fit.temperature == pytest.approx(0.1, rel=0.2)
+    assert fit.outside_logit * fit.temperature == pytest.approx(1.2, abs=0.15)

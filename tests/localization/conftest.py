@@ -111,8 +111,8 @@ class FakeEngine:
     calls: list = field(default_factory=list)
     decoded: int = 0
 
-    def describe_view(self, view, steps=1):
-        self.view, self.steps = view, steps
+    def describe_view(self, view, headings=1):
+        self.view, self.headings = view, headings
         descriptor = np.eye(1, 8, dtype=np.float32)
         return SimpleNamespace(descriptors_at=lambda rolls: descriptor.repeat(len(rolls), axis=0))
 
@@ -132,7 +132,7 @@ class FakeEngine:
         # Best for the tile whose centre is nearest, lower towards the edges.
         off = np.maximum(np.abs(u - PX / 2), np.abs(v - PX / 2)) / PX
         place_score = np.where(inside, self.near_score - 0.2 * off, self.far_score)
-        turned = np.radians(np.array(rolls) * 360 / COLUMNS / self.steps - self.heading_grid_deg)
+        turned = np.radians(np.array(rolls) * 360 / self.headings - self.heading_grid_deg)
         known = self.view.centre_azimuth_deg is not None
         turn_score = np.zeros(len(rolls)) if known else 0.3 * (np.cos(turned) - 1)
         return (place_score[:, None] + turn_score[None]).astype(np.float32)

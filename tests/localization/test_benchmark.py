@@ -108,11 +108,11 @@ class FakeNetwork:
         descriptors = torch.from_numpy(self.world.queries[pixels[:, 0]])
         return GroundFeatures(descriptors, (numbers,) * 4, 1)
 
-    def best_match(self, columns0, maps0):
+    def best_match(self, columns0, maps0, weights=None):
         views, tiles = columns0[:, 0].long().numpy(), maps0[:, 0, 0, 0].long().numpy()
         return torch.from_numpy(self.world.matches[np.ix_(views, tiles)])
 
-    def heatmaps(self, columns, maps):
+    def heatmaps(self, columns, maps, weights=None):
         view, tiles = int(columns[0][0]), maps[0][:, 0, 0, 0].long().numpy()
         logits = torch.from_numpy(self.world.logits[view, tiles])
         return logits.flatten(1).log_softmax(1).reshape(logits.shape)

@@ -1,10 +1,12 @@
 """Which calibration holds for which photo."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.localization.kinds import UNCALIBRATED, calibration_for, kind_of
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.models import create_model
 from cvgl_core.types import Calibration, GroundView, HeadingKnowledge, KindCalibration, QueryKind
 
@@ -21,8 +23,6 @@ def fitted(temperature):
 
 @pytest.fixture(scope="module")
 def card():
-    import dataclasses
-
     kinds = (
         KindCalibration(kind(360, UNKNOWN), fitted(2.0)),
         KindCalibration(kind(180, UNKNOWN), fitted(3.0)),

@@ -142,7 +142,7 @@ class TestHeading:
         away = (result.estimate.heading_deg - true_deg + 180) % 360 - 180
         assert abs(away) < 1.0
         assert 6.0 < result.estimate.heading_std_deg < 60.0
-        assert engine.calls[0][1] == tuple(range(64))
+        assert engine.calls[0][1] == tuple(range(32))
         assert error_m(result, engine) < 0.5
 
     def test_a_known_heading_is_used_and_comes_back(self, fakes, make_photo):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.index import ReducedMaps
 from cvgl_core.localization.heading import search_heading, wrapped
 from cvgl_core.localization.posterior import TileProbabilities
@@ -51,14 +52,12 @@ PAPER = Calibration(temperature=0.05, outside_logit=10.0)
 
 
 def query_of(rolls, descriptors=None, log_weights=None):
-    """A query with these rolls, spread around the circle."""
+    """A query under so many headings, spread around the circle."""
     count = len(rolls)
+    weights = np.zeros(count) if log_weights is None else np.asarray(log_weights)
+    turns = Hypotheses(np.arange(count) * 360.0 / count, weights)
     return Query(
-        None,
-        tuple(rolls),
-        np.zeros((count, 4), np.float32) if descriptors is None else descriptors,
-        np.arange(count) * 360.0 / count,
-        np.zeros(count) if log_weights is None else np.asarray(log_weights),
+        None, turns, np.zeros((count, 4), np.float32) if descriptors is None else descriptors
     )
 
 
@@ -93,11 +92,11 @@ def test_decoding_uses_each_tiles_own_roll_and_skips_the_hopeless():
     match = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.4], [0.0, 0.1]])
     out = ranked(np.zeros((4, 2)), match)
     engine = TableEngine(match)
-    query = query_of((0, 5))
+    query = query_of((0, 1))
     shares = TileProbabilities(np.array([0.5, 0.3, 0.0999, 0.0001]), 0.1)
     maps = decode(engine, INDEX, query, out, shares, top_k=1, least=0.01, batch_tiles=2, known={})
     assert engine.decoded == [0, 1, 2]
-    assert [heatmap[0, 0] for heatmap in maps[:3]] == [5, 0, 5]
+    assert [heatmap[0, 0] for heatmap in maps[:3]] == [1, 0, 1]
     assert [heatmap[0, 1] for heatmap in maps[:3]] == [0, 1, 2]
     assert maps[3].shape == (P, P)
     assert np.ptp(maps[3]) == 0

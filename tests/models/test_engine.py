@@ -120,7 +120,7 @@ def test_activations_are_fused_with_the_convolution_before():
 
 
 def test_match_tiles(engine, tiles, view):
-    query = engine.describe_view(view)
+    query = engine.describe_view(view, 16)
     matches = engine.match_tiles(query, tiles[:3], rolls=(0, 4, 9))
     assert matches.match_score.shape == (3, 3)
     assert np.array_equal(matches.match_score, engine.match_scores(query, tiles[:3], (0, 4, 9)))
@@ -130,33 +130,19 @@ def test_match_tiles(engine, tiles, view):
     np.testing.assert_allclose(np.exp(matches.log_heatmap).sum((1, 2)), 1.0, atol=1e-4)
 
 
-def test_rolls_turn_the_query(engine, tiles, view):
-    """A roll of the engine is a roll of the query's descriptors."""
-    query = engine.describe_view(view)
-    turned = dataclasses.replace(
-        query,
-        columns=tuple(np.roll(c, 3 * c.shape[1] // 16, axis=1) for c in query.columns),
+def test_rolls_turn_the_picture(engine, tiles, view):
+    """Roll r of H is the picture as seen r / H of the circle further clockwise."""
+    query = engine.describe_view(view, 32)
+    turned = engine.describe_view(dataclasses.replace(view, rgb=np.roll(view.rgb, 24, axis=1)))
+    np.testing.assert_allclose(query.descriptors_at([3]), turned.descriptors, atol=1e-5)
+    np.testing.assert_allclose(
+        engine.match_scores(query, tiles, (3,)), engine.match_scores(turned, tiles), atol=1e-5
     )
-    assert np.array_equal(
-        engine.match_scores(query, tiles, (3,)), engine.match_scores(turned, tiles, (0,))
-    )
-    np.testing.assert_array_equal(
-        engine.decode(query, tiles[:2], [3, 3]), engine.decode(turned, tiles[:2], [0, 0])
-    )
+    alone = engine.decode(turned, tiles[:2], [0, 0])
+    np.testing.assert_allclose(engine.decode(query, tiles[:2], [3, 3]), alone, atol=1e-3)
     mixed = engine.decode(query, tiles[:2], [0, 3])
     assert np.array_equal(mixed[0], engine.decode(query, tiles[:2], [0, 0])[0])
     assert np.array_equal(mixed[1], engine.decode(query, tiles[:2], [3, 3])[1])
-
-
-def test_steps_within_a_column_turn_the_picture(engine, tiles, view):
-    """Roll 2 of 4 steps is the view half a column further; roll 4 a whole column."""
-    query = engine.describe_view(view, steps=4)
-    half = dataclasses.replace(view, rgb=np.roll(view.rgb, 8, axis=1))
-    alone = engine.describe_view(half)
-    np.testing.assert_allclose(query.descriptors_at([2]), alone.descriptors, atol=1e-5)
-    np.testing.assert_allclose(
-        engine.match_scores(query, tiles, (2, 6)), engine.match_scores(alone, tiles, (0, 1))
-    )
 
 
 def test_invisible_columns_do_not_matter(engine, view):

@@ -28,7 +28,7 @@ def test_one_pass_gives_what_two_give(engine, tiles, view):
 
 @pytest.mark.parametrize("rolls", [(0,), (0, 1, 5, 15)])
 def test_scores_are_those_of_the_pixels(engine, tiles, view, rolls):
-    query = engine.describe_view(view)
+    query = engine.describe_view(view, 16)
     wanted = engine.match_scores(query, tiles, rolls)
     maps = engine.encode_tiles(tiles)[1]
     found = engine.match_maps(query, exact(maps), rolls)
@@ -41,7 +41,7 @@ def test_scores_are_those_of_the_pixels(engine, tiles, view, rolls):
 def test_a_narrow_view_scores_as_with_pixels(engine, tiles, view):
     """What it does not see takes no part, though the stored maps are reduced."""
     narrow = dataclasses.replace(view, visible=np.arange(view.visible.size) < 100)
-    query = engine.describe_view(narrow, steps=2)
+    query = engine.describe_view(narrow, 32)
     rolls = (0, 1, 9, 31)
     wanted = engine.match_scores(query, tiles, rolls)
     maps = engine.encode_tiles(tiles)[1]
@@ -50,7 +50,7 @@ def test_a_narrow_view_scores_as_with_pixels(engine, tiles, view):
 
 
 def test_chunks_do_not_matter(engine, tiles, view, monkeypatch):
-    query, maps = engine.describe_view(view), reduce_maps(engine.encode_tiles(tiles)[1])
+    query, maps = engine.describe_view(view, 4), reduce_maps(engine.encode_tiles(tiles)[1])
     whole = engine.match_maps(query, maps, (0, 3))
     monkeypatch.setattr("cvgl_core.models.maps._CHUNK_TILES", 2)
     np.testing.assert_allclose(engine.match_maps(query, maps, (0, 3)), whole, atol=1e-6)

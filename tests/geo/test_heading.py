@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.localization.priors import WRONG, HeadingPrior
+from cvgl_core.geo.heading import WRONG, HeadingPrior
 
 angles = st.floats(-720, 720)
 deviations = st.floats(0.5, 180)

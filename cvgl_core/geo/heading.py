@@ -1,4 +1,4 @@
-"""What is known of a photo before its pixels are looked at, as weights: soft, never certain."""
+"""Headings to try for a photo, and what is known of them beforehand: soft, never certain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.types import FloatArray
+from cvgl_core.types import BoolArray, FloatArray, GroundView
+
+HEADINGS = 32
+"""Headings tried where none is known: one every 11 degrees, so none is further off than 5.6."""
+
+_RULED_OUT = 6.0
+"""Log-weight that a heading may lie behind the likeliest one and still be searched for."""
 
 WRONG = 0.01
 """Share of all priors that are plain wrong: a compass beside steel, a shadow of another day."""
@@ -61,6 +67,47 @@ class HeadingPrior:
         mass = (upper - lower).sum(axis=1)
         weights: FloatArray = np.log((1 - WRONG) * mass * len(azimuths_deg) + WRONG)
         return weights
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """Headings under which a view is compared.
+
+    Attributes:
+        azimuths_deg: of the view's centre column under each roll ``[R]``, grid north.
+        log_weights: of the headings beforehand ``[R]``; the likeliest has 0.
+    """
+
+    azimuths_deg: FloatArray
+    log_weights: FloatArray
+
+    @property
+    def rolls(self) -> tuple[int, ...]:
+        """Parts of the circle by which the view is turned to the right ``[R]``."""
+        return tuple(range(len(self.azimuths_deg)))
+
+    @property
+    def searched(self) -> BoolArray:
+        """Headings that are searched for at all ``[R]``; the others only may win when matched."""
+        likely: BoolArray = self.log_weights >= -_RULED_OUT
+        return likely
+
+
+def hypotheses(view: GroundView, prior: HeadingPrior | None) -> Hypotheses:
+    """Return the one heading of a view whose own is known, else all around the circle.
+
+    Args:
+        view: the strip.
+        prior: for the azimuth of its centre column.
+    """
+    known = view.centre_azimuth_deg is not None
+    count = 1 if known else HEADINGS
+    azimuths_deg: FloatArray = np.arange(count, dtype=np.float64) * (360.0 / count)
+    log_weights: FloatArray = np.zeros(count, dtype=np.float64)
+    if prior is not None and not known:
+        log_weights = prior.log_weights(azimuths_deg)
+        log_weights = log_weights - log_weights.max()
+    return Hypotheses(azimuths_deg, log_weights)
 
 
 def _normal_cdf(values: FloatArray) -> FloatArray:
