@@ -26,11 +26,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.index import Index
 from cvgl_core.localization import Localizer, LocalizeSettings
 from cvgl_core.localization.estimate import Place, distances
 from cvgl_core.localization.motion import Step
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.result import Fused
 from cvgl_core.localization.together import CORRELATION
 from cvgl_core.localization.walk import ALL_TILES, Shot, gather, join

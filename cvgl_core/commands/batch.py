@@ -19,6 +19,7 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.export.geojson import estimate_properties, write_geojson
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.fsio import output_errors
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.index import Collection, Index, open_index
 from cvgl_core.localization import (
     Area,
@@ -29,7 +30,6 @@ from cvgl_core.localization import (
     SeveralLocalizer,
 )
 from cvgl_core.localization.device_gallery import search_on
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.walk import localize_around
 from cvgl_core.models import Engine, load_engine
 from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress

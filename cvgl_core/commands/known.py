@@ -8,10 +8,10 @@ from datetime import datetime
 
 from cvgl_core.errors import PhotoError, SettingsError
 from cvgl_core.geo import to_lonlat
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.index import Collection, Index
 from cvgl_core.localization import Area, Near
 from cvgl_core.localization.around import Around
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.sun import (
     READING_STD_DEG,
     Shadow,

@@ -8,7 +8,7 @@ import numpy as np
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
-from cvgl_core.localization.priors import WRONG
+from cvgl_core.geo.heading import WRONG
 from cvgl_core.localization.retrieve import Near
 from cvgl_core.localization.weighing import CellWeights
 from cvgl_core.types import FloatArray

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvgl_core.geo.heading import WRONG
 from cvgl_core.localization.motion import Step
 from cvgl_core.localization.posterior import BLOCK, Cells, MassField
-from cvgl_core.localization.priors import WRONG
 from cvgl_core.types import FloatArray, IntArray
 
 _KERNEL_CELLS = 24

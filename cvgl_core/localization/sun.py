@@ -10,7 +10,7 @@ from astral import Observer
 from astral.sun import azimuth, elevation
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.localization.priors import HeadingPrior
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.types import LonLat, PhotoMetadata, Projection
 
 READING_STD_DEG = 8.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
+from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.around import Around
 from cvgl_core.localization.estimate import Place, distances
 from cvgl_core.localization.localizer import Localizer, Ranking, Search
 from cvgl_core.localization.motion import Step
-from cvgl_core.localization.priors import HeadingPrior
 from cvgl_core.localization.retrieve import Near, retrieve, tiles_near
 from cvgl_core.localization.together import CORRELATION, Said, Weighing, combine
 from cvgl_core.localization.weighing import weighed

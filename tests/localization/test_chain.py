@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 
+from cvgl_core.geo.heading import WRONG
 from cvgl_core.localization.chain import Support, log_evidence, smooth
 from cvgl_core.localization.motion import Step
 from cvgl_core.localization.posterior import BLOCK, Cells
-from cvgl_core.localization.priors import WRONG
 
 CELL_M = 2.0
 
