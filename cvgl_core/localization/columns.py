@@ -69,15 +69,14 @@ def column_descriptors(
     """Return each column's part of the level-0 descriptor of a turned view, and their weights.
 
     The parts ``[n, C]`` are zero outside of their column; weights ``[n]`` are None for a full
-    circle. Whole columns are turned after describing, as they are when headings are searched.
+    circle. The picture is turned before it is described, as it is when headings are searched.
     """
     count = engine.card.ground_columns
-    whole, rest_px = divmod(shift_px, view.rgb.shape[1] // count)
     turned = replace(
-        view, rgb=np.roll(view.rgb, rest_px, axis=1), visible=np.roll(view.visible, rest_px)
+        view, rgb=np.roll(view.rgb, shift_px, axis=1), visible=np.roll(view.visible, shift_px)
     )
     features = engine.describe_view(turned)
-    (level0,), weights = features.columns_at(0, [whole]), features.weights_at([whole])
+    (level0,), weights = features.columns_at(0, [0]), features.weights_at([0])
     own = np.arange(len(level0)) // (len(level0) // count) == np.arange(count)[:, None]
     split: Float32Array = np.where(own, level0, np.float32(0))
     return split, None if weights is None else weights[0]

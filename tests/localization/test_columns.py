@@ -36,14 +36,14 @@ class MapEngine:
         self.maps = unit(maps).astype(np.float32)
         self.colour = random.uniform(1, 2, CHANNELS)
 
-    def describe_view(self, view, steps=1):
+    def describe_view(self, view, headings=1):
         bright = view.rgb[..., 0].astype(float)
         mean = bright.reshape(len(bright), COLUMNS, -1).mean(axis=(0, 2))
         seen = view.visible.reshape(COLUMNS, -1).mean(axis=1)
         raw = torch.from_numpy((mean[:, None] * self.colour).reshape(1, -1))
         columns = weigh_columns(raw, torch.from_numpy(seen[None])).numpy().astype(np.float32)
         weights = None if (seen == 1).all() else seen[None].astype(np.float32)
-        return QueryFeatures(np.zeros((1, 0), np.float32), (columns,), COLUMNS, weights=weights)
+        return QueryFeatures(np.zeros((1, 0), np.float32), (columns,), weights)
 
     def encode_tiles(self, rgb):
         return np.zeros((len(rgb), 8)), self.maps[rgb[:, 0, 0, 0]]
