@@ -7,6 +7,7 @@ import pytest
 
 from cvgl_core.errors import SettingsError
 from cvgl_core.geo import TileGrid, from_lonlat
+from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.index import Collection
 from cvgl_core.localization import Area, Localizer, LocalizeSettings, Near, SeveralLocalizer
 from cvgl_core.localization.estimate import Place
@@ -121,7 +122,8 @@ def test_the_many_small_tiles_say_no_more_than_the_few_large_ones(sizes):
 
 
 def test_each_size_offers_as_many_candidates(sizes):
-    query = Query(None, (0,), np.eye(1, 8, dtype=np.float32), np.zeros(1), np.zeros(1))
+    turns = Hypotheses(np.zeros(1), np.zeros(1))
+    query = Query(None, turns, np.eye(1, 8, dtype=np.float32))
     found = Lattice(sizes, CARD).retrieve(query, 4, None)
     starts = np.cumsum([0, *(len(member) for member in sizes.members)])
     assert np.histogram(found.tiles, starts)[0].tolist() == [4, 4, 4]
