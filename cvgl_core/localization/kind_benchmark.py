@@ -13,6 +13,7 @@ import numpy as np
 
 from cvgl_core.evaluation.accuracy import NEAR_M, auroc
 from cvgl_core.evaluation.asking import Asked, Asker, heading_errors_deg
+from cvgl_core.evaluation.calibration import OUTSIDE_PRIOR
 from cvgl_core.evaluation.evalset import EvalSet
 from cvgl_core.evaluation.metrics import Interval, bootstrap, expected_calibration_error
 from cvgl_core.evaluation.network import Network
@@ -89,7 +90,9 @@ class KindFound:
         """Shares in [0, 1], metres and degrees, each with its 95 % interval by view."""
         near = self.error_m <= NEAR_M
         own = np.ones(len(near))
-        stated = self._with_strangers(self.probability, near)
+        # Calibrations take a share of queries to come from elsewhere: so many are asked for ECE.
+        fair = round(len(near) * OUTSIDE_PRIOR / (1 - OUTSIDE_PRIOR))
+        stated = self._with_strangers(self.probability, near, fair)
         told = self._with_strangers(self.probability, own)
         figures = {
             "r@1": bootstrap(_mean, (self.rank == 0).astype(np.float64)),
@@ -111,13 +114,15 @@ class KindFound:
         figures["strangers_not_in_area"] = self._share(self.stranger_verdict, Verdict.NOT_IN_AREA)
         return figures
 
-    def _with_strangers(self, stated: FloatArray, true: FloatArray | BoolArray) -> FloatArray:
-        """Return stated probabilities and what came true ``[Q + S, 2]``."""
-        others = np.zeros(len(self.stranger_probability))
+    def _with_strangers(
+        self, stated: FloatArray, true: FloatArray | BoolArray, limit: int | None = None
+    ) -> FloatArray:
+        """Return stated probabilities and what came true ``[Q + S, 2]``; of strangers, some."""
+        others = self.stranger_probability[_spread(len(self.stranger_probability), limit)]
         return np.stack(
             [
-                np.concatenate([stated, self.stranger_probability]),
-                np.concatenate([np.asarray(true, dtype=np.float64), others]),
+                np.concatenate([stated, others]),
+                np.concatenate([np.asarray(true, dtype=np.float64), np.zeros(len(others))]),
             ],
             axis=1,
         )
