@@ -12,7 +12,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +32,7 @@ from cvgl_core.models.weights import save_weights
 from cvgl_core.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from cvgl_core.training.config import TrainConfig
 from cvgl_core.training.describer import Describer
+from cvgl_core.training.device import autocast_for, device_named
 from cvgl_core.training.listed import ListedSource
 from cvgl_core.training.source import CitySource, PairSource
 from cvgl_core.training.start import start_model
@@ -71,7 +72,7 @@ def train(
         TrainingError: gradients stay not finite, or the checkpoint belongs to other settings.
         OutputError: results cannot be written.
     """
-    device = _device(config.run.device)
+    device = device_named(config.run.device)
     with joined_world(device) as world:
         if device.type == "cuda" and world.size > 1:
             device = torch.device("cuda", world.local_rank)
@@ -92,7 +93,7 @@ class Trainer:
         self.config = config
         self._progress = progress
         self._world = world or World()
-        self._device = device or _device(config.run.device)
+        self._device = device or device_named(config.run.device)
         if config.batch.size % self._world.size:
             raise SettingsError(
                 f"batch.size: {config.batch.size} pairs cannot be shared evenly by "
@@ -106,7 +107,7 @@ class Trainer:
         self.card = self.model.card()
         if config.run.save_memory:
             save_memory(self.model)
-        self._autocast = _autocast(config, self._device)
+        self._autocast = autocast_for(config.run.precision, self._device)
         self._how = Augmentation(**config.augmentation.model_dump())
         self._mean = torch.tensor(self.card.mean_rgb)
         self._std = torch.tensor(self.card.std_rgb)
@@ -319,12 +320,6 @@ class Trainer:
         )
 
 
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
-
-
 def _terms(values: UnifyGeoLosses) -> str:
     """Return the unweighted terms of the loss in a line."""
     names = ("localization", "retrieval", "matching", "ranking", "distance_aware")
@@ -381,17 +376,6 @@ def _loss_settings(config: TrainConfig) -> LossSettings:
         central_fraction=how.central_fraction,
         unknown_heading=config.views.unknown_heading,
     )
-
-
-def _autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:
-    """bf16 where the hardware has it (on CPUs without it, it is slower than fp32)."""
-    wanted = config.run.precision
-    if wanted == "fp16":
-        return torch.autocast(device.type, torch.float16)
-    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    if wanted == "bf16" or (wanted == "auto" and fast):
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
 
 
 def _not_finite(model: nn.Module) -> str | None:
