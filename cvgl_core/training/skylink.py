@@ -12,7 +12,6 @@ import math
 import platform
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from cvgl_core.models.frozen import FROZEN_INPUT, FrozenEncoder
 from cvgl_core.models.scene import SceneEncoder
 from cvgl_core.models.skylink import save_skylink
 from cvgl_core.training.checkpoint import RunState, load_checkpoint, save_checkpoint
+from cvgl_core.training.device import autocast_for
 from cvgl_core.training.skylink_config import SkyLinkConfigFile
 from cvgl_core.training.skylink_source import (
     PlaceBatch,
@@ -132,7 +132,7 @@ class SkyLinkTrainer:
         self.state.model.train()
         for group in self.state.optimiser.param_groups:
             group["lr"] = self._learning_rate()
-        with self._autocast():
+        with autocast_for(self.config.run.precision, self._device):
             found = self._features(batch)
         losses: SkyLinkLosses = self.loss(found)
         if not math.isfinite(float(losses.total.detach())):
@@ -207,14 +207,6 @@ class SkyLinkTrainer:
         warm = (self.state.step + 1) / max(1.0, how.warmup_fraction * self.steps)
         cosine = 0.5 * (1 + math.cos(math.pi * self.state.step / max(1, self.steps)))
         return how.learning_rate * min(1.0, warm) * cosine
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        """bf16 where the hardware has it."""
-        wanted, device = self.config.run.precision, self._device.type
-        fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
-        if wanted == "bf16" or (wanted == "auto" and fast):
-            return torch.autocast(device, torch.bfloat16)
-        return nullcontext()
 
     def _added(self) -> str:
         """Return the street photos that were added: cosine and path, a line each."""
