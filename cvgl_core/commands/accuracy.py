@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvgl_core.console import one_line, progress_bar
-from cvgl_core.evaluation.benchmarks import open_benchmark
+from cvgl_core.evaluation.benchmarks import Benchmark, open_benchmark
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.summary import as_json, as_text, page
 from cvgl_core.export.accuracy import write_accuracy
@@ -16,6 +16,7 @@ from cvgl_core.fsio import write_bytes
 from cvgl_core.localization import LocalizeSettings
 from cvgl_core.localization.benchmark import BenchmarkOptions, benchmark
 from cvgl_core.models import DEFAULT_MODEL, load_engine
+from cvgl_core.types import ModelCard
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,22 @@ class DatasetChoice:
     depth: int
     maps_gb: float
 
+    def open(self, card: ModelCard) -> Benchmark:
+        """Open it at the sizes that a model takes.
+
+        Raises:
+            SettingsError: a name is not known.
+            DatasetError: the data set cannot be used.
+        """
+        return open_benchmark(
+            self.name,
+            self.root,
+            card,
+            protocol=self.protocol,
+            split=self.split,
+            labels=self.labels,
+        )
+
 
 def measure_dataset(
     choice: DatasetChoice, model: str | None, device: str, output: Path | None, for_programs: bool
@@ -46,14 +63,7 @@ def measure_dataset(
         OutputError: the files cannot be written.
     """
     network = Network(load_engine(model or DEFAULT_MODEL, device))
-    opened = open_benchmark(
-        choice.name,
-        choice.root,
-        network.card,
-        protocol=choice.protocol,
-        split=choice.split,
-        labels=choice.labels,
-    )
+    opened = choice.open(network.card)
     for failure in opened.skipped:
         log.info("left out: %s: %s", one_line(failure.item), one_line(failure.message))
     options = BenchmarkOptions(

@@ -9,7 +9,6 @@ from pathlib import Path
 from cvgl_core.commands.accuracy import DatasetChoice
 from cvgl_core.console import progress_bar
 from cvgl_core.errors import SettingsError
-from cvgl_core.evaluation.benchmarks import open_benchmark
 from cvgl_core.evaluation.network import Network
 from cvgl_core.fsio import write_bytes
 from cvgl_core.localization import LocalizeSettings
@@ -52,14 +51,7 @@ def measure_kinds(
         OutputError: the file cannot be written.
     """
     network = Network(load_engine(model or DEFAULT_MODEL, device))
-    opened = open_benchmark(
-        choice.name,
-        choice.root,
-        network.card,
-        protocol=choice.protocol,
-        split=choice.split,
-        labels=choice.labels,
-    )
+    opened = choice.open(network.card)
     if opened.strangers is None:
         raise SettingsError(f"{choice.name} has no views from elsewhere; --kinds needs simcity-v1")
     with progress_bar() as progress:

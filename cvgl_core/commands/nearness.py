@@ -15,7 +15,6 @@ from cvgl_core.commands.accuracy import DatasetChoice
 from cvgl_core.console import one_line, progress_bar
 from cvgl_core.data.relevance import DA_CAMPUS_LEVELS_M
 from cvgl_core.errors import SettingsError, WeightsError
-from cvgl_core.evaluation.benchmarks import open_benchmark
 from cvgl_core.evaluation.evalset import EvalSet
 from cvgl_core.evaluation.metrics import Interval
 from cvgl_core.evaluation.msrerank import msrerank
@@ -59,14 +58,7 @@ def measure_graded(choice: NearnessChoice, model: str | None, device: str, machi
         )
     levels_m = _levels(choice.levels_m)
     network = Network(load_engine(model or DEFAULT_MODEL, device))
-    opened = open_benchmark(
-        data.name,
-        data.root,
-        network.card,
-        protocol=data.protocol,
-        split=data.split,
-        labels=data.labels,
-    )
+    opened = data.open(network.card)
     for failure in opened.skipped:
         log.info("left out: %s", one_line(failure.message))
     with progress_bar() as progress:

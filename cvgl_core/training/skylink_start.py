@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from cvgl_core.errors import WeightsError
-from cvgl_core.models.backbones import create_timm
 from cvgl_core.models.imagenet import imagenet_net
 from cvgl_core.models.skylink import SkyLink, skylink_config
-from cvgl_core.models.weights import load_strictly, load_tensors
 from cvgl_core.training.skylink_config import SkyLinkSection
+from cvgl_core.training.start import load_start
 
 
 def start_skylink(how: SkyLinkSection) -> SkyLink:
@@ -26,26 +24,5 @@ def start_skylink(how: SkyLinkSection) -> SkyLink:
     if how.start == "imagenet":
         model.tokens.start_from(imagenet_net(config.backbone))
     elif isinstance(how.start, Path):
-        _load(model, how.start)
+        load_start(model, how.start, config, model.tokens.start_from)
     return model
-
-
-def _load(model: SkyLink, path: Path) -> None:
-    """Read the whole network, or its backbone as timm names the tensors."""
-    tensors, _ = load_tensors(path)
-    state = {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in tensors.items()
-    }
-    if set(state) == set(model.state_dict()):
-        load_strictly(model, state, path)
-        return
-    net = create_timm(model.config.backbone)
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path}: holds neither the weights of {model.config.name} nor those of timm's "
-            f"{model.config.backbone}; its tensors have other names or shapes"
-        ) from error
-    model.tokens.start_from(net)
