@@ -65,6 +65,11 @@ class RunOptions:
     overview: bool = False
     together: Apart | None = None
 
+    @property
+    def keeps_failures(self) -> bool:
+        """Whether failed photos are written down: a plain search leaves its results alone."""
+        return self.resume or self.overview or bool(self.formats)
+
 
 def run_batch(
     batch: Batch | SeveralBatch,
@@ -104,7 +109,7 @@ def run_batch(
                 outcomes.append(replace(outcome, line="", error=None))
                 progress("locating photos", done, len(items))
     finally:
-        if options.output is not None:
+        if options.output is not None and run.keeps_failures:
             seen = [str(outcome.item.photo.path) for outcome in outcomes]
             keep_failures(options.output, seen, [o.failure for o in outcomes if o.failure])
         if len(outcomes) < len(items) and options.output is not None:

@@ -45,8 +45,13 @@ class PatchMixer(nn.Module):
         self.channel_projection = nn.Linear(channels, out_channels)
         self.row_projection = nn.Linear(positions, rows)
 
-    def forward(self, semantic: Tensor) -> Tensor:
-        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, D]``, in float32."""
+    def forward(self, semantic: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Map ``[B, C, H, W]`` to L2-normalised descriptors ``[B, D]``, in float32.
+
+        Positions of column ``c`` count ``weights [B, W]`` times: 0 hides one.
+        """
+        if weights is not None:
+            semantic = semantic * weights[:, None, None, :].to(semantic.dtype)
         mixed = self.blocks(semantic.flatten(2))
         projected = self.channel_projection(mixed.transpose(1, 2)).transpose(1, 2)
         return F.normalize(self.row_projection(projected).flatten(1).float(), dim=1)

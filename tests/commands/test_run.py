@@ -109,7 +109,7 @@ class TestResume:
         assert call(photos, resume=True)[2] == ["c"]
 
     def test_what_failed_is_tried_again(self, call, photos, site, tmp_path):
-        call(photos)
+        call(photos, resume=True)
         assert "b.jpg" in (tmp_path / "out" / FAILURES_NAME).read_text()
         shutil.copy(site.pano, photos[1].path)
         code, _, located = call(photos, resume=True)
@@ -172,9 +172,9 @@ class TestResume:
 
 
 def test_failures_of_other_photos_stay_on_record(call, photos, tmp_path):
-    call(photos)
+    call(photos, resume=True)
     missing = PhotoInput(tmp_path / "missing.jpg")
-    call([missing])
+    call([missing], resume=True)
     lines = (tmp_path / "out" / FAILURES_NAME).read_text().splitlines()
     assert [json.loads(line)["photo"] for line in lines] == [str(photos[1].path), str(missing.path)]
 

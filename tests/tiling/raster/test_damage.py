@@ -99,7 +99,7 @@ def test_a_truncated_raster_is_indexed_as_far_as_it_goes(tmp_path: Path, capsys)
     path = world_raster(tmp_path / "t.tif", ORIGIN, (512, 512), UTM, compress="deflate")
     os.truncate(path, path.stat().st_size * 2 // 3)
     result = build_index([describe_raster(path)], tmp_path / "i", StubDescriber(), SETTINGS)
-    facts = cli._build_facts(tmp_path / "i", result)
+    facts = cli._build_facts(result)
     assert facts["damaged"] > 100 and 300 < facts["tiles"] < 900
     json.dumps(facts)
 

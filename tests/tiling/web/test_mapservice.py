@@ -417,7 +417,7 @@ def test_a_wmts_may_not_lead_elsewhere(tmp_path: Path) -> None:
 
 
 def test_from_the_command_line(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("tiling.engines.load_describer", lambda *args: StubDescriber())
+    monkeypatch.setattr("tiling.engines.load_describer", lambda *args, **options: StubDescriber())
     area = ",".join(map(str, area_round(16.37, 48.21).bounds))
     with serve(xyz_world("EPSG:32633")) as server:
         url, city = server.url + "/{z}/{x}/{y}.png", tmp_path / "city.cvgl"
