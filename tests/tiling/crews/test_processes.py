@@ -106,8 +106,9 @@ def test_a_block_that_kills_every_process_ends_the_build(world: Path, tmp_path: 
     assert not (tmp_path / "a.cvgl").exists() and not multiprocessing.active_children()
 
 
+# Who runs the tests may ignore the signal, as a shell does for what it runs in the background.
 DRIVER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from tests.tiling.helpers import StubDescriber
 from tiling import plan
@@ -122,6 +123,7 @@ class Slow(StubDescriber):
         return super().encode_tiles(rgb)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     plan.BLOCK_TILES = 4
     raster, output = map(Path, sys.argv[1:])
     crew = Processes(StubDescriber(), Slow, 2)
