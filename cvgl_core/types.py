@@ -137,6 +137,7 @@ class ModelCard:
     calibration: Calibration | None = None
     kinds: tuple[KindCalibration, ...] = ()
     training: dict[str, str] = field(default_factory=dict)
+    joined_ends: bool = False
 
     @property
     def gsd_m_per_px(self) -> float:

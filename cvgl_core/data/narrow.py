@@ -23,7 +23,12 @@ _ORDINARY_SHARE = 0.65
 
 
 def narrow_twins(
-    ground: Tensor, spec: GroundSpec, narrowest_deg: float, rng: torch.Generator, pitch_deg: float
+    ground: Tensor,
+    spec: GroundSpec,
+    narrowest_deg: float,
+    rng: torch.Generator,
+    pitch_deg: float,
+    off_deg: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Hide all but a window of each panorama.
 
@@ -33,12 +38,16 @@ def narrow_twins(
         narrowest_deg: least width of a window.
         rng: of all draws.
         pitch_deg: standard deviation of the perspective cameras' pitch.
+        off_deg: each panorama is turned by up to so much first: a searched heading lies that far
+            off, and a compass further.
 
     Returns:
         The strips with NaN where nothing is seen, and the pixel columns in which something is,
         ``[B, w]`` bool.
     """
     count, width = len(ground), ground.shape[3]
+    off_px = (_uniform(count, -off_deg, off_deg, rng) / 360.0 * width).round().long()
+    ground = turned(ground, off_px)
     ordinary = torch.rand(count, generator=rng) < _ORDINARY_SHARE
     edge_deg = max(narrowest_deg, _WIDEST_FRAME_DEG)
     width_deg = torch.where(
@@ -58,6 +67,12 @@ def narrow_twins(
     frames = frame_pixels(away, width_deg, aspect, tilt_deg, spec)
     seen = torch.where(framed[:, None, None], frames, seen)
     return ground.masked_fill(~seen[:, None], math.nan), seen.any(dim=1)
+
+
+def turned(ground: Tensor, by_px: Tensor) -> Tensor:
+    """Turn each strip ``[B, 3, h, w]`` to the right by its own whole number of pixels ``[B]``."""
+    columns = (torch.arange(ground.shape[3])[None, :] - by_px[:, None]) % ground.shape[3]
+    return ground.gather(3, columns[:, None, None, :].expand_as(ground))
 
 
 def frame_pixels(

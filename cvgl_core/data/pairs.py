@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cvgl_core.data.citypack import CityPack
+from cvgl_core.data.narrow import turned
 from cvgl_core.data.sampler import BatchPlan
 from cvgl_core.types import UInt8Array
 
@@ -172,8 +173,7 @@ def _jitter_heading(ground: Tensor, sigma_deg: float, rng: torch.Generator) -> T
     """Roll each panorama by a small random angle: a compass is never exact."""
     width = ground.shape[3]
     shift = torch.randn(len(ground), generator=rng) * sigma_deg / 360.0 * width
-    columns = (torch.arange(width)[None, :] - shift.round().long()[:, None]) % width
-    return ground.gather(3, columns[:, None, None, :].expand_as(ground))
+    return turned(ground, shift.round().long())
 
 
 def _tilt(

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _PATCH = 3
+_Sides = tuple[int, int]
 
 
 class DepthwiseConv2d(nn.Conv2d):
@@ -26,7 +27,7 @@ class DepthwiseConv2d(nn.Conv2d):
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             input, weight = input.to(dtype), weight.to(dtype)
-        stride, padding = self.stride[0], int(self.padding[0])
+        stride, padding = self.stride[0], cast("tuple[int, int]", self.padding)
         y: Tensor = cast(Any, _Depthwise).apply(input, weight, stride, padding)
         return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
@@ -69,7 +70,7 @@ def _fast(conv: nn.Conv2d) -> DepthwiseConv2d:
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: _Sides) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.padding = stride, padding
         return F.conv2d(x, weight, None, stride, padding, groups=x.shape[1])
@@ -84,22 +85,29 @@ class _Depthwise(torch.autograd.Function):
         return grad_x, grad_w, None, None
 
 
-def _input_gradient(x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: int) -> Tensor:
+def _input_gradient(
+    x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: _Sides
+) -> Tensor:
     """Correlate with the flipped kernel; at stride 2 with zeros between the gradients."""
+    size = weight.shape[-1]
+    high, wide = (side + 2 * pad - size + 1 for side, pad in zip(x.shape[2:], padding, strict=True))
     if stride > 1:
-        height, width = x.shape[2:]
-        spread = x.new_zeros(x.shape).contiguous(memory_format=torch.channels_last)
-        spread[:, :, :height:stride, :width:stride] = grad
+        spread = x.new_zeros((*x.shape[:2], high, wide))
+        spread = spread.contiguous(memory_format=torch.channels_last)
+        spread[:, :, ::stride, ::stride] = grad
         grad = spread
-    return F.conv2d(grad, weight.flip(2, 3), None, 1, padding, groups=x.shape[1])
+    outside = (size - 1 - padding[0], size - 1 - padding[1])
+    return F.conv2d(grad, weight.flip(2, 3), None, 1, outside, groups=x.shape[1])
 
 
-def _weight_gradient(x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: int) -> Tensor:
+def _weight_gradient(
+    x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: _Sides
+) -> Tensor:
     """For a 5 x 5 kernel put together from the gradients of its four 3 x 3 corners."""
     size = weight.shape[-1]
     if size == _PATCH:
         return _plain_weight_gradient(x, weight, grad, stride, padding)
-    padded = F.pad(x, (padding,) * 4)
+    padded = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
     out = torch.empty_like(weight)
     reach = [stride * (length - 1) + _PATCH for length in grad.shape[2:]]
     for row in (0, size - _PATCH):
@@ -108,13 +116,13 @@ def _weight_gradient(x: Tensor, weight: Tensor, grad: Tensor, stride: int, paddi
             part = part.contiguous(memory_format=torch.channels_last)
             kernel = weight[:, :, row : row + _PATCH, col : col + _PATCH]
             out[:, :, row : row + _PATCH, col : col + _PATCH] = _plain_weight_gradient(
-                part, kernel, grad, stride, 0
+                part, kernel, grad, stride, (0, 0)
             )
     return out
 
 
 def _plain_weight_gradient(
-    x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: int
+    x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: _Sides
 ) -> Tensor:
     _, gradient, _ = torch.ops.aten.convolution_backward(
         grad,
@@ -122,7 +130,7 @@ def _plain_weight_gradient(
         weight,
         None,
         [stride] * 2,
-        [padding] * 2,
+        list(padding),
         [1, 1],
         False,
         [0, 0],

@@ -22,14 +22,20 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "cvact": {"tile_size_m": 146.0, "ground": GroundSpec(128, 768, 45.0, -45.0)},
     # The paper's network; without its aggregator; with SkyLink's; with one encoder for both views
     # as Sample4Geo.
-    "paper": {"azimuth_channels": 0},
-    "mean": {"azimuth_channels": 0, "aggregator": "mean"},
-    "mixer": {"azimuth_channels": 0, "aggregator": "mixer"},
-    "shared": {"azimuth_channels": 0, "aggregator": "mean", "shared_encoder": True},
+    "paper": {"azimuth_channels": 0, "joined_ends": False},
+    "mean": {"azimuth_channels": 0, "joined_ends": False, "aggregator": "mean"},
+    "mixer": {"azimuth_channels": 0, "joined_ends": False, "aggregator": "mixer"},
+    "shared": {
+        "azimuth_channels": 0,
+        "joined_ends": False,
+        "aggregator": "mean",
+        "shared_encoder": True,
+    },
     # Plain pictures as large as tiles in place of panoramas, for DA-Campus: their elevations mean
     # nothing. Made for `unifygeo-lite0`.
     "campus": {
         "azimuth_channels": 0,
+        "joined_ends": False,
         "aggregator": "mean",
         "shared_encoder": True,
         "ground": GroundSpec(128, 128, 45.0, -45.0),
@@ -111,6 +117,7 @@ def _lite0() -> UnifyGeoConfig:
         head_width=256,
         light=True,
         azimuth_channels=16,
+        joined_ends=True,
         mean_rgb=(0.5, 0.5, 0.5),
         std_rgb=(0.5, 0.5, 0.5),
     )

@@ -22,6 +22,7 @@ from cvgl_core.models.aggregator import (
 from cvgl_core.models.backbones import BackboneParts, build_backbone, twin
 from cvgl_core.models.decoder import DecoderWidths, MatchingDecoder, all_cosines
 from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
+from cvgl_core.models.joined import join_ends
 from cvgl_core.models.layers import LayerNorm2d
 from cvgl_core.models.mixer import PatchMixer
 from cvgl_core.models.projector import GroundProjectors
@@ -46,8 +47,8 @@ class UnifyGeoConfig:
         head_stride: 2 as the paper, or 1 for small inputs.
         head_width: the heads' maps are projected to so many channels; None leaves them.
         light: cheaper projectors and decoder; see ``DecoderWidths``.
-        azimuth_wrap_px: pixels of the panorama repeated on either side before the trunk, and
-            cropped after it, so that its ends see each other; a multiple of 16.
+        joined_ends: whether the panorama's ends see each other (``joined``), so that turning it by
+            a column turns its features by a column and changes nothing else. Our own extension.
         azimuth_channels: channels of each sector of the descriptor's azimuth part (as many sectors
             as columns); 0 leaves the paper's descriptor.
         aggregator: the paper's attention, average pooling (its baseline), or SkyLink's mixer over
@@ -66,7 +67,7 @@ class UnifyGeoConfig:
     head_stride: int = 2
     head_width: int | None = None
     light: bool = False
-    azimuth_wrap_px: int = 0
+    joined_ends: bool = False
     azimuth_channels: int = 0
     aggregator: Aggregator = "attention"
     shared_encoder: bool = False
@@ -135,6 +136,8 @@ class UnifyGeo(nn.Module):
         kind, shared = config.aggregator, config.shared_encoder
         rows, side = config.ground.height_px // config.stride, config.aerial_px // config.stride
         self.ground = BranchEncoder(ground, width, kind, rows * config.columns)
+        if config.joined_ends:
+            join_ends(self.ground)
         self.aerial = self.ground if shared else BranchEncoder(aerial, width, kind, side * side)
         parts = _azimuth_parts(config, width, rows)
         self.ground_azimuth: AzimuthPool | None = parts[0]
@@ -197,13 +200,8 @@ class UnifyGeo(nn.Module):
         return self.match(self.forward_ground(ground), self.forward_aerial(aerial))
 
     def ground_trunk(self, x: Tensor) -> Tensor:
-        """The 1/16 map of ground views, their ends joined where the configuration says so."""
-        wrap = self.config.azimuth_wrap_px
-        if wrap == 0:
-            return cast(Tensor, self.ground.trunk(x)[2])
-        joined = torch.cat([x[..., -wrap:], x, x[..., :wrap]], dim=-1)
-        margin = wrap // 16
-        return cast(Tensor, self.ground.trunk(joined)[2][..., margin:-margin])
+        """The 1/16 map of ground views."""
+        return cast(Tensor, self.ground.trunk(x)[2])
 
     def aerial_maps(self, trunk: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The four maps to match, level 0 first, from the trunk's three."""
@@ -228,6 +226,7 @@ class UnifyGeo(nn.Module):
             std_rgb=config.std_rgb,
             descriptor_dim=self.descriptor_dim,
             ground_columns=config.columns,
+            joined_ends=config.joined_ends,
         )
 
 
@@ -254,12 +253,14 @@ def _azimuth_parts(
 
 def _check_sizes(config: UnifyGeoConfig, width: int) -> None:
     sides = (config.aerial_px, config.ground.height_px, config.ground.width_px)
-    if any(side % config.stride for side in sides) or config.azimuth_wrap_px % 16:
+    if any(side % config.stride for side in sides):
         raise SettingsError(f"{config.name}: input sizes must be multiples of {config.stride} px")
     if config.aggregator == "mixer" and config.shared_encoder:
         raise SettingsError(
             f"{config.name}: a mixer is made for one size of map; give each view one"
         )
+    if config.joined_ends and config.shared_encoder:
+        raise SettingsError(f"{config.name}: only an encoder of its own can join a panorama's ends")
     if config.columns * config.column_channels[0] != width:
         raise SettingsError(
             f"{config.name}: {config.columns} columns of {config.column_channels[0]} channels do "

@@ -8,10 +8,10 @@ the name, shape and type that the registered network asks for.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import struct
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from cvgl_core.errors import WeightsError
 from cvgl_core.fsio import atomic_path, sha256_file
-from cvgl_core.models.registry import create_model
+from cvgl_core.models.registry import model_config
 from cvgl_core.models.unifygeo import UnifyGeo
 from cvgl_core.types import (
     Calibration,
@@ -62,7 +62,7 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = 
         OutputError: the file cannot be written.
     """
     tensors = {name: _stored(name, t, half, path) for name, t in model.state_dict().items()}
-    content = dataclasses.asdict(dataclasses.replace(card, weights_sha256=None))
+    content = asdict(replace(card, weights_sha256=None))
     # One key only: safetensors writes several in an order that differs from run to run.
     metadata = {_CARD_KEY: json.dumps({"format": _FORMAT, **content}, sort_keys=True)}
     save_tensors(path, tensors, metadata)
@@ -128,7 +128,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
     tensors, facts = load_tensors(path)
     card = _parse_card(path, facts)
     state = {name: _usable(name, tensor, path) for name, tensor in tensors.items()}
-    return state, dataclasses.replace(card, weights_sha256=sha256_file(path))
+    return state, replace(card, weights_sha256=sha256_file(path))
 
 
 def load_model(path: Path) -> tuple[UnifyGeo, ModelCard]:
@@ -139,7 +139,7 @@ def load_model(path: Path) -> tuple[UnifyGeo, ModelCard]:
         WeightsError: the file cannot be used, or its tensors or card do not fit the network.
     """
     state, card = load_weights(path)
-    model = create_model(card.name)
+    model = UnifyGeo(replace(model_config(card.name), joined_ends=card.joined_ends))
     expected = model.card()
     for field in ("aerial_px", "ground", "descriptor_dim", "ground_columns", "parameters"):
         if getattr(card, field) != getattr(expected, field):
@@ -226,6 +226,7 @@ def _card_from(content: dict[str, Any]) -> ModelCard:
         calibration=None if calibration is None else Calibration(**calibration),
         training={str(key): str(value) for key, value in dict(content["training"]).items()},
         kinds=tuple(_kind_from(kind) for kind in content.get("kinds", [])),
+        joined_ends=bool(content.get("joined_ends", False)),
     )
     if not card.tile_size_m > 0 or min(card.std_rgb) <= 0:
         raise ValueError("tile_size_m and std_rgb must be positive")

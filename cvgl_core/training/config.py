@@ -132,6 +132,7 @@ class ViewsSection(_Section):
         0.3, ge=0, le=1, description="share of the run in which windows shrink to narrowest_deg"
     )
     pitch_deg: float = Field(4.0, ge=0, le=30, description="of narrow cameras, std. deviation")
+    off_deg: float = Field(5.6, ge=0, le=45, description="headings of narrow views are off, most")
     distillation: float = Field(
         0.5, ge=0, description="weight of the full view's heatmap as the narrow one's target"
     )

@@ -231,7 +231,7 @@ class Trainer:
         batch = augment(batch, self._how, rng, elevation_range_deg)
         if how.narrow:
             narrow, visible = narrow_twins(
-                batch.ground, spec, self._narrowest_deg(), rng, how.pitch_deg
+                batch.ground, spec, self._narrowest_deg(), rng, how.pitch_deg, how.off_deg
             )
             batch = replace(batch, narrow=narrow, visible=visible)
         return normalise(batch, self._mean, self._std)

@@ -79,3 +79,17 @@ def test_windows_are_as_wide_as_asked(narrowest_deg):
     # Windows lie all around: each direction is seen about equally often.
     often = visible.float().mean(dim=0)
     assert often.max() < 1.4 * often.min()
+
+
+def test_headings_are_off_by_no_more_than_asked():
+    """Pixels numbered by column tell by how many a strip was turned."""
+    strip = torch.arange(SPEC.width_px).float().expand(64, 3, SPEC.height_px, -1)
+    rng = torch.Generator().manual_seed(3)
+    twins, visible = narrow_twins(strip, SPEC, 60.0, rng, 0.0, off_deg=10.0)
+    row = SPEC.height_px // 2
+    column = torch.arange(SPEC.width_px)
+    off = (column[None] - twins[:, 0, row] + SPEC.width_px / 2) % SPEC.width_px - SPEC.width_px / 2
+    off_px = torch.stack([each[shown][0] for each, shown in zip(off, visible, strict=True)])
+    limit_px = 10.0 / 360 * SPEC.width_px
+    assert off_px.abs().max() <= limit_px + 0.5
+    assert off_px.min() < -0.7 * limit_px and off_px.max() > 0.7 * limit_px

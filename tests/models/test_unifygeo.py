@@ -118,22 +118,37 @@ def test_heads_start_as_copies_of_the_backbones_last_stage(light):
         assert torch.equal(tensor, ours[name])
 
 
-def test_wrapped_views_turn_exactly_away_from_depth():
-    """With its ends joined, turning the picture by a column turns the border columns' map too."""
-    base = model_config("unifygeo-lite0")
-    torch.manual_seed(0)
-    plain = UnifyGeo(base).eval()
-    wrapped = UnifyGeo(dataclasses.replace(base, azimuth_wrap_px=64)).eval()
-    wrapped.load_state_dict(plain.state_dict())
-    x, _ = inputs(base, 1)
-    turned = torch.roll(x, 16, dims=3)
+def close(a, b):
+    return torch.allclose(a, b, atol=1e-5)
 
-    def error(model):
-        with torch.inference_mode():
-            expected = torch.roll(model.ground_trunk(x), 1, dims=3)
-            return (model.ground_trunk(turned) - expected).abs().mean().item()
 
-    assert error(wrapped) < 0.4 * error(plain)
+@pytest.mark.parametrize("share_seen", [1.0, 0.4])
+def test_a_turned_view_has_turned_features(light, share_seen):
+    """Exactly, for turns by whole columns: a strip with joined ends has no border to know."""
+    model = light.eval()
+    x, _ = inputs(model.config, 2)
+    visible = torch.arange(x.shape[3]).expand(len(x), -1) < share_seen * x.shape[3]
+    x = x * visible[:, None, None]
+    with torch.inference_mode():
+        expected = model.forward_ground(x, visible).rolled(3)
+        found = model.forward_ground(torch.roll(x, 48, dims=3), torch.roll(visible, 48, dims=1))
+    assert close(found.descriptor, expected.descriptor)
+    assert all(close(a, b) for a, b in zip(found.columns, expected.columns, strict=True))
+
+
+def test_without_joined_ends_the_borders_tell_north(light):
+    apart = UnifyGeo(dataclasses.replace(light.config, joined_ends=False)).eval()
+    apart.load_state_dict(light.state_dict())
+    x, _ = inputs(light.config, 1)
+    with torch.inference_mode():
+        expected = apart.forward_ground(x).rolled(3)
+        found = apart.forward_ground(torch.roll(x, 48, dims=3))
+    assert not close(found.columns[0], expected.columns[0])
+
+
+def test_a_shared_encoder_cannot_join_ends(light):
+    with pytest.raises(SettingsError, match="of its own"):
+        UnifyGeo(dataclasses.replace(light.config, shared_encoder=True))
 
 
 @pytest.mark.parametrize(
