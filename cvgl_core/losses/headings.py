@@ -25,7 +25,7 @@ def heading_infonce(
     asked: Tensor | None = None,
 ) -> Tensor:
     """InfoNCE from views to tiles under all headings; arguments as of ``symmetric_infonce``."""
-    every = every_heading(ground)
+    every = ground.at_turns(range(ground.column_count))
     logits = _by_view(every.descriptor.float() @ aerial.descriptor.float().T, ground) / temperature
     kept = _fair(ground, exclude)
     log_p = logits.masked_fill(~kept, float("-inf")).flatten(1).log_softmax(dim=1)
@@ -43,26 +43,13 @@ def heading_ranking(
     asked: Tensor | None = None,
 ) -> Tensor:
     """``L_R`` against all positions of all tiles under all headings; as ``ranking_loss``."""
-    every = every_heading(ground)
+    every = ground.at_turns(range(ground.column_count))
     cosines = all_cosines(every.columns[0], aerial.maps[0], every.weights).flatten(2)
     logits = _by_view(cosines, ground) / temperature
     own = logits[:, 0].diagonal(dim1=0, dim2=1).T
     hidden = ~_fair(ground, covers)
     normaliser = logits.masked_fill(hidden[..., None], float("-inf")).flatten(1).logsumexp(dim=1)
     return mean_over(normaliser - (label.flatten(1) * own).sum(dim=1), asked)
-
-
-def every_heading(ground: GroundFeatures) -> GroundFeatures:
-    """Turn each view by every number of columns: ``[n * B, ...]``, turn 0 of all views first."""
-    turns = [ground.rolled(turn) for turn in range(ground.column_count)]
-    weights = [turn.weights for turn in turns if turn.weights is not None]
-    return GroundFeatures(
-        torch.cat([turn.descriptor for turn in turns]),
-        tuple(torch.cat(level) for level in zip(*(turn.columns for turn in turns), strict=True)),
-        ground.column_count,
-        torch.cat(weights) if weights else None,
-        ground.azimuth_channels,
-    )
 
 
 def _by_view(scores: Tensor, ground: GroundFeatures) -> Tensor:

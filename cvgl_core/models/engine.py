@@ -26,7 +26,7 @@ from torch import Tensor
 from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.index import ReducedMaps
 from cvgl_core.models.encoder import ready, tile_encoder
-from cvgl_core.models.features import GroundFeatures
+from cvgl_core.models.features import GroundFeatures, concatenated
 from cvgl_core.models.fusing import fuse_batch_norms
 from cvgl_core.models.maps import match_maps
 from cvgl_core.models.mosaic import (
@@ -182,9 +182,12 @@ class Engine:
     def describe_view(self, view: GroundView, headings: int = 1) -> QueryFeatures:
         """Describe a ground view; what it does not show takes no part in any comparison.
 
+        Where the network joins a panorama's ends, headings a whole number of columns apart share a
+        pass; otherwise each costs one.
+
         Args:
             view: the strip.
-            headings: so many evenly spaced ones are described; each costs a pass.
+            headings: so many evenly spaced ones are described.
 
         Raises:
             PhotoViewError: the view has not the size that the model was trained on.
@@ -195,18 +198,17 @@ class Engine:
                 f"a ground view of {view.rgb.shape[:2]} pixels does not fit {self.card.name}, "
                 f"which needs {spec.height_px} x {spec.width_px}"
             )
-        shifts_px = [roll * spec.width_px // headings for roll in range(headings)]
-        batch = min(headings, _VIEW_BATCH)
-        groups = [shifts_px[i : i + batch] for i in range(0, headings, batch)]
+        columns = self.card.ground_columns
+        sharing = math.gcd(headings, columns) if self.card.joined_ends else 1
+        passes = headings // sharing
+        shifts_px = [roll * spec.width_px // headings for roll in range(passes)]
+        groups = [shifts_px[i : i + _VIEW_BATCH] for i in range(0, passes, _VIEW_BATCH)]
         parts = self._map(lambda group: self._describe_turned(view, group), groups)
-        weights = [part.weights for part in parts if part.weights is not None]
+        found = concatenated(parts).at_turns(range(0, columns, columns // sharing))
         return QueryFeatures(
-            torch.cat([part.descriptor for part in parts]).cpu().numpy(),
-            tuple(
-                torch.cat(level).cpu().numpy()
-                for level in zip(*(part.columns for part in parts), strict=True)
-            ),
-            torch.cat(weights).cpu().numpy() if weights else None,
+            found.descriptor.cpu().numpy(),
+            tuple(level.cpu().numpy() for level in found.columns),
+            None if found.weights is None else found.weights.cpu().numpy(),
         )
 
     def _describe_turned(self, view: GroundView, shifts_px: Sequence[int]) -> GroundFeatures:

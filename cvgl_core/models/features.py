@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,7 +37,8 @@ class GroundFeatures:
         """Turn the views to the right by whole columns, without encoding them again.
 
         A view whose centre was taken for north and whose true heading is ``h`` degrees becomes
-        north-aligned by ``shift = h / 360 * column_count``.
+        north-aligned by ``shift = h / 360 * column_count``. Of a network whose ends are joined
+        these are the features of the turned view.
 
         Args:
             shift: columns, the same for all views or one each ``[B]``.
@@ -48,6 +50,14 @@ class GroundFeatures:
             columns=tuple(roll_columns(c, shift, count) for c in self.columns),
             weights=None if weights is None else roll_columns(weights, shift, count),
         )
+
+    def at_turns(self, turns: Iterable[int]) -> GroundFeatures:
+        """Turn all views to the right by each of some numbers of columns.
+
+        Returns:
+            Features of ``[T * B, ...]``: the first turn of all views, then the second.
+        """
+        return concatenated([self.rolled(turn) for turn in turns])
 
     def part(self, which: slice) -> GroundFeatures:
         """Some of the views."""
@@ -65,6 +75,19 @@ class GroundFeatures:
             return self.descriptor
         content, azimuth = self.descriptor[:, :-tail], self.descriptor[:, -tail:]
         return torch.cat([content, roll_columns(azimuth, shift, self.column_count)], dim=1)
+
+
+def concatenated(parts: Sequence[GroundFeatures]) -> GroundFeatures:
+    """Put batches of views one after the other; all show the full circle, or none does."""
+    weights = [part.weights for part in parts if part.weights is not None]
+    return replace(
+        parts[0],
+        descriptor=torch.cat([part.descriptor for part in parts]),
+        columns=tuple(
+            torch.cat(level) for level in zip(*(part.columns for part in parts), strict=True)
+        ),
+        weights=torch.cat(weights) if weights else None,
+    )
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ class QueryFeatures:
     """A view, described as it is and turned to the right by equal parts of the circle.
 
     A *roll* counts those parts: roll ``r`` of ``H`` means that the view's centre looks
-    ``r * 360 / H`` degrees further clockwise than its label says. Every turned view is encoded by
-    itself: the network knows north from the ends of the strip, so a shift of its descriptors is
-    only about what it would say of the turned picture.
+    ``r * 360 / H`` degrees further clockwise than its label says.
 
     Attributes:
         descriptors: L2-normalised global descriptors ``[H, D]``.

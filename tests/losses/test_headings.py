@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cvgl_core.losses.headings import every_heading, heading_infonce, heading_ranking
+from cvgl_core.losses.headings import heading_infonce, heading_ranking
 from cvgl_core.models.decoder import all_cosines, pairwise_cosines
 from cvgl_core.models.features import AerialFeatures, GroundFeatures, weigh_columns
 
@@ -126,7 +126,7 @@ def test_weighted_cosines_are_bounded_and_ignore_what_is_not_seen(features):
 
 def test_all_turns_are_there_in_order(features):
     ground, _ = features
-    every = every_heading(ground)
+    every = ground.at_turns(range(ground.column_count))
     for turn in range(COLUMNS):
         for view in range(VIEWS):
             descriptor, columns, weights = turned(ground, view, turn)

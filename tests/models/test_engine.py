@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cvgl_core.errors import PhotoViewError, SettingsError
-from cvgl_core.models import Engine, create_model, untrained_engine
+from cvgl_core.models import Engine, UnifyGeo, create_model, model_config, untrained_engine
 from cvgl_core.models.fusing import fuse_activations, fuse_batch_norms
 from cvgl_core.models.loading import resolve_device
 
@@ -143,6 +143,29 @@ def test_rolls_turn_the_picture(engine, tiles, view):
     mixed = engine.decode(query, tiles[:2], [0, 3])
     assert np.array_equal(mixed[0], engine.decode(query, tiles[:2], [0, 0])[0])
     assert np.array_equal(mixed[1], engine.decode(query, tiles[:2], [3, 3])[1])
+
+
+@pytest.mark.parametrize("joined_ends", [True, False])
+@pytest.mark.parametrize("headings", [4, 5, 32])
+def test_every_roll_is_the_turned_picture(view, joined_ends, headings):
+    """Whether it takes a pass of its own or shares one with others a whole column away."""
+    config = dataclasses.replace(model_config("unifygeo-lite0"), joined_ends=joined_ends)
+    torch.manual_seed(1)
+    model = UnifyGeo(config)
+    engine = Engine(model, model.card())
+    seen = dataclasses.replace(view, visible=np.arange(view.rgb.shape[1]) < 100)
+    query = engine.describe_view(seen, headings)
+    assert query.weights.shape == (headings, config.columns)
+    for roll in range(headings):
+        by_px = roll * view.rgb.shape[1] // headings
+        turned = dataclasses.replace(
+            seen, rgb=np.roll(seen.rgb, by_px, axis=1), visible=np.roll(seen.visible, by_px)
+        )
+        alone = engine.describe_view(turned)
+        np.testing.assert_allclose(query.descriptors[roll], alone.descriptor, atol=1e-5)
+        np.testing.assert_allclose(query.weights[roll], alone.weights[0], atol=1e-6)
+        for level, expected in zip(query.columns, alone.columns, strict=True):
+            np.testing.assert_allclose(level[roll], expected[0], atol=1e-5)
 
 
 def test_invisible_columns_do_not_matter(engine, view):
