@@ -1,76 +1,160 @@
-"""DyCL's terms off and on, beside UnifyGeo's losses and alone, on a city that no row saw.
+"""DyCL's terms off and on, beside UnifyGeo's losses and alone, on cities that no row saw.
 
-Run: ``python benchmarks/distance_aware.py --packs runs/cities --out runs/distance-aware
-[--seeds 1 2 3 4 5] [--minutes 5 | --steps 1000] [--rows full dycl ...]``. Every row trains the
-small network for the same time on the training cities of simcity-v1 that the folder holds, once
-for each seed, and ranks the held-out city's tiles for its views by descriptors. Answers are kept in
-``--out``, so that an interrupted comparison goes on, and more rows or seeds can be added later.
+Run: ``python benchmarks/distance_aware.py --packs runs/cities --out runs/distance-aware --steps 200
+[--train whole|bundled-heads|fresh-heads] [--seeds 1 2 3] [--rows full dycl ...]``. Every row takes
+as many steps with each seed, and ranks the tiles of each held-out city for its views by
+descriptors. ``whole`` trains whole networks from ImageNet on fresh batches; the others train only
+the last layers of the descriptors, on kept features of the bundled weights' frozen trunk
+(``descriptor_heads``), going on from the bundled ones or from random ones.
 
-One JSON line a row: means over seeds and views with 95 % intervals, and ``over full``: the
-difference to ``full`` (UnifyGeo's losses alone), bootstrapped over views and seeds together, a view
-and a seed being the same in both.
+A row may change settings of ``[distance_aware]``: ``dycl@weight=30``, ``dycl@ranking=0,proxies=0``;
+with heads, ``/areas`` after it draws its batches from two areas: ``full/areas``. Answers are kept
+in ``--out``, so that an interrupted comparison goes on, and rows or seeds can be added later.
+
+One JSON line a row: value and 95 % interval, and ``over``: the same of the difference to the
+baseline (the first row), bootstrapped over views and seeds together, paired: a view and a seed are
+the same in both.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from ablations import City, held_out, train
+import torch
+from descriptor_heads import Encoder, Heads, kept_batches, trained_heads
 
+from cvgl_core.data.citypack import CityPack, open_pack
 from cvgl_core.data.relevance import relevance_levels
+from cvgl_core.data.simcity import simcity_specs
+from cvgl_core.errors import SettingsError
+from cvgl_core.evaluation.evalset import CityGrid
 from cvgl_core.evaluation.graded import asi, hierarchical_ap, ndcg
 from cvgl_core.evaluation.metrics import rank_of
-from cvgl_core.types import FloatArray
+from cvgl_core.models import create_model
+from cvgl_core.models.weights import bundled_path, load_model
+from cvgl_core.training.config import TrainConfig, load_train_config
+from cvgl_core.training.loop import Trainer
+from cvgl_core.types import Float32Array, FloatArray
 
 ROWS = (
     "full",
     "dycl",
-    "dycl-no-contrast",
-    "dycl-no-ranking",
-    "dycl-no-proxies",
-    "dycl-areas",
-    "dycl-scales",
+    "dycl@contrast=0",
+    "dycl@ranking=0",
+    "dycl@proxies=0",
     "dycl-alone",
-    "infonce-alone",
     "triplet-alone",
 )
 MEANS = ("R@1", "R@10", "NDCG", "H-AP", "ASI")
 PERCENTILES = (50, 75, 90)
 ROUNDS = 1000
+AREAS = "/areas"
+HEADS = ("bundled-heads", "fresh-heads")
+
+Maps = list[tuple[torch.Tensor, torch.Tensor]]
 
 
-def answers(row: str, city: City, args: argparse.Namespace) -> dict[str, FloatArray]:
-    """Train a row and return its figures for each view of the held-out city."""
-    scores = train(row, city.pack, city.views, args).scores
-    assert scores is not None
-    away_m = city.centres_m()[None] - city.pack.xy_m[city.views].astype(np.float64)[:, None]
-    apart_m = np.hypot(away_m[..., 0], away_m[..., 1])
-    order = np.argsort(-scores.retrieval, axis=1, kind="stable")
-    ranked_m = np.take_along_axis(apart_m, order, axis=1)
-    ranked = relevance_levels(ranked_m, args.levels_m)
-    rank = rank_of(scores.retrieval, city.truth)
+def configuration(row: str, seed: int, args: argparse.Namespace) -> TrainConfig:
+    """Return the configuration of a row, on the packs that are there."""
+    name, _, settings = row.removesuffix(AREAS).partition("@")
+    card = create_model("unifygeo-lite0").card()
+    cities = [s.seed for s in simcity_specs(card, "train") if open_pack(s, args.packs) is not None]
+    if not cities:
+        raise SettingsError(f"{args.packs}: holds no training city of simcity-v1")
+    changes = [
+        f"data.cache={json.dumps(str(args.packs))}",
+        f"data.seeds={cities[: args.cities]}",
+        f"batch.size={args.batch}",
+        f"optimiser.learning_rate={args.learning_rate}",
+        "optimiser.warmup_steps=20",
+        f"run.seed={seed}",
+        f"run.threads={args.threads}",
+        f"run.max_steps={args.steps}",
+        *(f"distance_aware.{change}" for change in settings.split(",") if change),
+    ]
+    if args.train in HEADS:
+        unused = ("localization", "matching", "ranking")
+        changes += ["model.start=bundled", *(f"loss.{term}=0" for term in unused)]
+    if row.endswith(AREAS):
+        changes.append("batch.areas=2")
+    whole = load_train_config("simcity", name, changes)
+    return whole.model_copy(update={"data": whole.data.model_copy(update={"simcity": None})})
+
+
+class Whole:
+    """Trains whole networks."""
+
+    def __init__(self, cities: list[CityPack], args: argparse.Namespace) -> None:
+        self._cities, self._args = cities, args
+
+    def scores(self, row: str, seed: int) -> list[Float32Array]:
+        """Train a row; return its cosines of each city's views with its tiles."""
+        trainer = Trainer(configuration(row, seed, self._args))
+        with ExitStack() as stack:
+            trainer.source.open(stack)
+            for _ in trainer.steps():
+                pass
+        encoder = Encoder(trainer.model)
+        maps = [encoder.city(pack) for pack in self._cities]
+        heads = Heads(trainer.model, fresh=False)
+        return [heads.scores(*city) for city in maps]
+
+
+class OnlyHeads:
+    """Trains what makes descriptors, on features that are kept."""
+
+    def __init__(self, cities: list[CityPack], args: argparse.Namespace) -> None:
+        self._args = args
+        path = bundled_path("unifygeo-lite0")
+        assert path is not None
+        self._encoder = Encoder(load_model(path)[0])  # as it was trained, whatever is new since
+        self._maps: Maps = [self._encoder.city(pack) for pack in cities]
+
+    def scores(self, row: str, seed: int) -> list[Float32Array]:
+        """Train a row; return its cosines of each city's views with its tiles."""
+        args = self._args
+        drawn_from = AREAS if row.endswith(AREAS) else ""
+        plain = configuration(f"full{drawn_from}", 1, args)
+        folder = f"batches{drawn_from.replace('/', '-')}"
+        batches = kept_batches(plain, self._encoder, args.batches, args.out / folder)
+        fresh = args.train == "fresh-heads"
+        heads = trained_heads(configuration(row, seed, args), batches, fresh)
+        return [heads.scores(*city) for city in self._maps]
+
+
+def answers(
+    scores: list[Float32Array], cities: list[CityPack], tile_px: int, levels_m: list[float]
+) -> dict[str, FloatArray]:
+    """Return the figures of each view, searched in the tiles of its own city."""
+    parts = [
+        _city_answers(score, CityGrid.of(pack, tile_px), levels_m)
+        for score, pack in zip(scores, cities, strict=True)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _city_answers(
+    scores: Float32Array, grid: CityGrid, levels_m: list[float]
+) -> dict[str, FloatArray]:
+    views, truth, _ = grid.covered()
+    away_m = grid.centres_m()[None] - grid.cameras_m()[views][:, None]
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranked_m = np.take_along_axis(np.hypot(away_m[..., 0], away_m[..., 1]), order, axis=1)
+    ranked = relevance_levels(ranked_m, levels_m)
+    rank = rank_of(scores, truth)
     return {
         "R@1": (rank < 1).astype(np.float64),
         "R@10": (rank < 10).astype(np.float64),
         "NDCG": ndcg(ranked),
-        "H-AP": hierarchical_ap(ranked, len(args.levels_m)),
+        "H-AP": hierarchical_ap(ranked, len(levels_m)),
         "ASI": asi(ranked),
         "top-1 m": ranked_m[:, 0],
+        "top-1 tile": order[:, 0].astype(np.float64),
     }
-
-
-def kept(row: str, seed: int, city: City, args: argparse.Namespace) -> dict[str, FloatArray]:
-    """Return the answers of a row and seed, made now or before."""
-    path = args.out / f"{row}-{seed}.npz"
-    if not path.exists():
-        found = answers(row, city, argparse.Namespace(**{**vars(args), "seed": seed}))
-        args.out.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **found)
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
 
 
 def statistics(values: dict[str, FloatArray]) -> dict[str, float]:
@@ -92,9 +176,44 @@ def drawn(values: dict[str, FloatArray], rounds: int) -> list[dict[str, float]]:
     return samples
 
 
-def interval(samples: list[float]) -> list[float]:
-    """Return the middle 95 %."""
-    return [round(float(value), 4) for value in np.percentile(samples, [2.5, 97.5])]
+def interval(value: float, samples: list[float]) -> list[float]:
+    """Return a value and the middle 95 % of its samples."""
+    return [round(float(v), 4) for v in (value, *np.percentile(samples, [2.5, 97.5]))]
+
+
+def compared(
+    row: str, values: dict[str, FloatArray], base: dict[str, FloatArray]
+) -> dict[str, object]:
+    """Return a row's line: its figures, and how they differ from the baseline's."""
+    own, other = statistics(values), statistics(base)
+    samples, others = drawn(values, ROUNDS), drawn(base, ROUNDS)
+    seeds, views = values["R@1"].shape
+    line: dict[str, object] = {"row": row, "seeds": seeds, "views": views}
+    for name, value in own.items():
+        line[name] = interval(value, [sample[name] for sample in samples])
+    line["over"] = {
+        name: interval(
+            own[name] - other[name],
+            [s[name] - o[name] for s, o in zip(samples, others, strict=True)],
+        )
+        for name in own
+    }
+    return line
+
+
+def held_out(seeds: list[int], packs: Path) -> list[CityPack]:
+    """Return the cities that rows are scored on.
+
+    Raises:
+        SettingsError: one is not in the folder.
+    """
+    card = create_model("unifygeo-lite0").card()
+    specs = {s.seed: s for part in ("validation", "test") for s in simcity_specs(card, part)}
+    found = [open_pack(specs[seed], packs) if seed in specs else None for seed in seeds]
+    missing = [str(seed) for seed, pack in zip(seeds, found, strict=True) if pack is None]
+    if missing:
+        raise SettingsError(f"{packs}: holds no city {', '.join(missing)}; render simcity-v1 first")
+    return [pack for pack in found if pack is not None]
 
 
 def main() -> None:
@@ -102,34 +221,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packs", type=Path, required=True, help="folder of rendered cities")
     parser.add_argument("--out", type=Path, required=True, help="folder of the answers")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--train", choices=("whole", *HEADS), default="whole")
+    parser.add_argument("--rows", nargs="+", default=list(ROWS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
     parser.add_argument("--levels-m", nargs="+", type=float, default=[25.0, 75.0, 200.0])
-    parser.add_argument("--minutes", type=float, default=5.0, help="of training, each")
-    parser.add_argument("--steps", type=int, help="optimiser steps each, in place of minutes")
+    parser.add_argument("--steps", type=int, default=1000, help="optimiser steps, each")
+    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--held-out", type=int, default=9001, help="seed of the city to score on")
-    parser.add_argument("--views", type=int, default=400, help="views to score at most")
-    parser.add_argument("--keep", type=Path, help="folder for the rows' weights (of the last seed)")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batches", type=int, default=96, help="kept, with heads")
+    parser.add_argument("--cities", type=int, default=24, help="to train on, at most")
+    parser.add_argument("--held-out", nargs="+", type=int, default=[80001, 80002, 80003, 80004])
     args = parser.parse_args()
-    city = City(held_out(args.held_out, args.packs), args.views)
-    base: list[dict[str, float]] | None = None
+    torch.set_num_threads(args.threads)
+    cities = held_out(args.held_out, args.packs)
+    tile_px = create_model("unifygeo-lite0").card().aerial_px
+    trainer: Whole | OnlyHeads | None = None
+    args.out.mkdir(parents=True, exist_ok=True)
+    base: dict[str, FloatArray] | None = None
     for row in args.rows:
-        found = [kept(row, seed, city, args) for seed in args.seeds]
-        values = {name: np.stack([one[name] for one in found]) for name in found[0]}
-        samples = drawn(values, ROUNDS)
-        line: dict[str, object] = {"row": row, "seeds": len(args.seeds), "views": len(city.views)}
-        for name, value in statistics(values).items():
-            line[name] = [round(value, 4), *interval([sample[name] for sample in samples])]
-        if row == "full":
-            base = samples
-        elif base is not None:
-            line["over full"] = {
-                name: interval([s[name] - b[name] for s, b in zip(samples, base, strict=True)])
-                for name in samples[0]
-            }
-        print(json.dumps(line), flush=True)
+        stored = []
+        for seed in args.seeds:
+            path = args.out / f"{row.replace('/', '+')}-{seed}.npz"
+            if not path.exists():
+                trainer = trainer or (Whole if args.train == "whole" else OnlyHeads)(cities, args)
+                scores = trainer.scores(row, seed)
+                np.savez(path, **answers(scores, cities, tile_px, args.levels_m))
+            with np.load(path, allow_pickle=False) as file:
+                stored.append({name: file[name] for name in file.files})
+        values = {name: np.stack([one[name] for one in stored]) for name in stored[0]}
+        base = base or values
+        print(json.dumps(compared(row, values, base)), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 
 from cvgl_core.data.webmercator import EARTH_RADIUS_M
 from cvgl_core.errors import DatasetError, PhotoError
+from cvgl_core.geo.crs import WGS84
 from cvgl_core.photo import read_photo
 from cvgl_core.types import (
     Failure,
@@ -120,13 +121,19 @@ def offsets_m(pairs: PairSet, views: IntArray, tiles: IntArray) -> FloatArray:
     """Return cameras relative to tiles' centres, metres east and north ``[n, 2]``.
 
     From the coordinates, along great circles of the sphere that gives ``tile_side_m`` its metres,
-    so that labels and coordinates agree; NaN where the data set gives no coordinates.
+    so that labels and coordinates agree; on WGS 84 where tiles have no known side, as in DA-Campus.
+    NaN where the data set gives no coordinates.
 
     Args:
         pairs: the data set.
         views: indices of cameras ``[n]``.
         tiles: indices of tiles ``[n]``.
     """
+    if np.isnan(pairs.tile_side_m).all():
+        azimuth_deg, _, distance_m = WGS84.inv(
+            *pairs.tile_lonlat_deg[tiles].T, *pairs.view_lonlat_deg[views].T
+        )
+        return _polar(np.radians(azimuth_deg), distance_m)
     lon, lat = np.radians(pairs.view_lonlat_deg[views]).T
     lon_0, lat_0 = np.radians(pairs.tile_lonlat_deg[tiles]).T
     turn = lon - lon_0
@@ -137,10 +144,13 @@ def offsets_m(pairs: PairSet, views: IntArray, tiles: IntArray) -> FloatArray:
     east = np.sin(turn) * np.cos(lat)
     # The usual cos sin - sin cos cos, written so that nearby places keep their digits.
     north = np.sin(lat - lat_0) + 2.0 * np.sin(lat_0) * np.cos(lat) * np.sin(turn / 2.0) ** 2
-    azimuth = np.arctan2(east, north)
-    return np.asarray(
-        np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1) * distance_m[:, None], np.float64
-    )
+    return _polar(np.arctan2(east, north), distance_m)
+
+
+def _polar(azimuth: FloatArray, distance_m: FloatArray) -> FloatArray:
+    """Return metres east and north ``[n, 2]`` of azimuths in radians and distances ``[n]``."""
+    unit = np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)
+    return np.asarray(unit * distance_m[:, None], np.float64)
 
 
 def _read(path: Path, listed: str, max_side_px: int = 4096) -> UInt8Array:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvgl_core.data.citypack import CityPack
+from cvgl_core.errors import SettingsError
 from cvgl_core.types import BoolArray, FloatArray, IntArray
 
 
@@ -66,8 +67,13 @@ class BatchSampler:
         self._usable: dict[str, IntArray] = {}
 
     def draw(self, packs: Sequence[CityPack]) -> BatchPlan:
-        """Return one batch over the cities that are ready."""
+        """Return one batch over the cities that are ready.
+
+        Raises:
+            SettingsError: they have fewer cameras than a batch.
+        """
         settings = self._settings
+        self._check_enough(packs)
         members: list[tuple[int, int]] = []
         areas = [self._area(packs) for _ in range(settings.areas)]
         groups = int(settings.size * settings.grouped_fraction) // settings.group_size
@@ -80,8 +86,19 @@ class BatchSampler:
         city, camera = np.array(members[: settings.size]).T
         return self._plan(packs, city, camera)
 
+    def _check_enough(self, packs: Sequence[CityPack]) -> None:
+        enough = self._settings.size
+        cameras = sum(len(self._cameras(pack)) for pack in packs)
+        if cameras < enough:
+            raise SettingsError(
+                f"batch.size: {enough} places, but the cities have only {cameras} cameras far "
+                "enough from their borders; lower it, or ask for more cities, larger ones "
+                "(data.size_m) or more data.views_per_city"
+            )
+
     def _anywhere(self, packs: Sequence[CityPack]) -> tuple[int, int]:
-        city = int(self._rng.integers(len(packs)))
+        cities = [city for city, pack in enumerate(packs) if len(self._cameras(pack))]
+        city = cities[int(self._rng.integers(len(cities)))]
         return city, int(self._rng.choice(self._cameras(packs[city])))
 
     def _area(self, packs: Sequence[CityPack]) -> tuple[int, IntArray]:

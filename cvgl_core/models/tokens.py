@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -10,15 +11,15 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.models.backbones import build_backbone, create_timm, import_timm, split_backbone
 
 
-class PatchTokens(nn.Module):
+class PatchTokens(nn.Module, ABC):
     """Maps an image ``[B, 3, p, p]`` to tokens ``[B, channels, side, side]``."""
 
     channels: int
     side: int
 
+    @abstractmethod
     def start_from(self, net: nn.Module) -> None:
         """Copy the tensors of a timm network of the same name, of any input size."""
-        raise NotImplementedError
 
     def freeze(self, blocks: int) -> None:
         """Keep the patch embedding and the first ``blocks`` as they are while training.

@@ -262,6 +262,17 @@ def test_offsets_anywhere_on_earth(pairs, tile, camera):
         assert abs((gap + 180.0) % 360.0 - 180.0) < 1e-3
 
 
+def test_offsets_without_known_sides_are_geodesics(pairs):
+    source = pairs["vigor-same"]
+    source = replace(source, tile_side_m=np.full_like(source.tile_side_m, np.nan))
+    views, tiles = (grid.ravel() for grid in np.indices((len(source.view_paths), 20)))
+    lonlat_deg = source.tile_lonlat_deg[tiles], source.view_lonlat_deg[views]
+    _, _, distance_m = Geod(ellps="WGS84").inv(*lonlat_deg[0].T, *lonlat_deg[1].T)
+    assert np.hypot(*offsets_m(source, views, tiles).T) == pytest.approx(distance_m)
+    nowhere = replace(source, tile_lonlat_deg=np.full_like(source.tile_lonlat_deg, np.nan))
+    assert np.isnan(offsets_m(nowhere, views, tiles)).all()
+
+
 def test_offsets_without_coordinates_are_not_numbers(pairs):
     nowhere = np.full((5, 2), np.nan)
     blind = replace(pairs["cvusa"], tile_lonlat_deg=nowhere, view_lonlat_deg=nowhere)

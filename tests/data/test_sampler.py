@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cvgl_core.data.sampler import BatchSampler, BatchSettings
+from cvgl_core.errors import SettingsError
 
 TILE_PX = 96
 
@@ -87,6 +90,23 @@ def test_batches_of_areas(packs):
     small = BatchSettings(8, TILE_PX, 20, 0.0, areas=1, area_radius_m=0.001)
     plan = BatchSampler(small, np.random.default_rng(3)).draw(packs)
     assert len(set(zip(plan.city, plan.camera, strict=True))) == 8
+
+
+def test_too_few_cameras_for_a_batch_are_an_error(packs):
+    cameras = sum(len(pack.xy_m) for pack in packs)
+    plan = BatchSampler(BatchSettings(cameras, TILE_PX, 20), np.random.default_rng(0)).draw(packs)
+    assert len(plan.city) == cameras
+    sampler = BatchSampler(BatchSettings(cameras + 1, TILE_PX, 20), np.random.default_rng(0))
+    with pytest.raises(SettingsError, match=rf"batch\.size: {cameras + 1} .* only {cameras} cam"):
+        sampler.draw(packs)
+
+
+def test_a_city_without_usable_cameras_is_passed_over(packs):
+    edge = replace(packs[0], name="edge", xy_m=np.ones_like(packs[0].xy_m))
+    plan = BatchSampler(BatchSettings(8, TILE_PX, 20), np.random.default_rng(0)).draw(
+        [edge, *packs]
+    )
+    assert set(plan.city) <= {1, 2}
 
 
 def test_same_seed_same_batch(packs):
