@@ -21,12 +21,13 @@ _MIN_TEMPERATURE = 0.01
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the four terms; the defaults are the paper's."""
+    """Weights of the four terms, the paper's by default, and of our own (``presence``)."""
 
     localization: float = 1.0
     retrieval: float = 100.0
     matching: float = 10.0
     ranking: float = 1.0
+    presence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class BatchTruth:
 class UnifyGeoLosses:
     """Scalars: the weighted total and its unweighted terms; ``matching`` is summed over levels.
 
-    ``distance_aware`` is the weighted sum of DyCL's terms, where they take part in the total.
+    ``distance_aware`` is the weighted sum of DyCL's terms, where they take part in the total, and
+    ``presence`` is unweighted; ``LossStep`` adds both.
     """
 
     total: Tensor
@@ -84,6 +86,7 @@ class UnifyGeoLosses:
     ranking: Tensor
     matching_levels: tuple[Tensor, ...]
     distance_aware: Tensor | None = None
+    presence: Tensor | None = None
 
 
 class UnifyGeoLoss(nn.Module):

@@ -148,6 +148,7 @@ class LossSection(_Section):
     retrieval: float = Field(100.0, ge=0)
     matching: float = Field(10.0, ge=0)
     ranking: float = Field(1.0, ge=0)
+    presence: float = Field(0.0, ge=0, description="of our own L_P, which decodes a rival tile")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     sigma_px: float = Field(1.5, gt=0, description="of the Gaussian label on the output map")
     central_fraction: float = Field(

@@ -322,7 +322,7 @@ class Trainer:
 
 def _terms(values: UnifyGeoLosses) -> str:
     """Return the unweighted terms of the loss in a line."""
-    names = ("localization", "retrieval", "matching", "ranking", "distance_aware")
+    names = ("localization", "retrieval", "matching", "ranking", "presence", "distance_aware")
     terms = {name: getattr(values, name) for name in names}
     return ", ".join(f"{k} {float(v.detach()):.3f}" for k, v in terms.items() if v is not None)
 
@@ -368,7 +368,7 @@ def _distance_aware(config: TrainConfig, places: int, card: ModelCard) -> Distan
 
 def _loss_settings(config: TrainConfig) -> LossSettings:
     how = config.loss
-    weights = LossWeights(how.localization, how.retrieval, how.matching, how.ranking)
+    weights = LossWeights(how.localization, how.retrieval, how.matching, how.ranking, how.presence)
     return LossSettings(
         how.sigma_px,
         how.label_smoothing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -14,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from cvgl_core.data.pairs import PairBatch
 from cvgl_core.losses import BatchTruth, UnifyGeoLoss, UnifyGeoLosses, symmetric_infonce
 from cvgl_core.losses.distance_aware import DistanceTruth
+from cvgl_core.losses.presence import hardest_rivals, presence_loss
 from cvgl_core.models import UnifyGeo
 from cvgl_core.models.features import AerialFeatures, GroundFeatures, MatchOutput
 from cvgl_core.training.world import World
@@ -63,6 +65,8 @@ class LossStep(nn.Module):
             ]
         )
         losses = self._with_distances(losses, (full, *narrow), aerial, batch)
+        if self.loss.settings.weights.presence:
+            losses = self._with_presence(losses, (full, *narrow), aerial, outputs, batch)
         if not (narrow and self._distillation):
             return losses
         taught = distilled(outputs[0].logits, outputs[1].logits)
@@ -85,6 +89,34 @@ class LossStep(nn.Module):
         values = [terms(gather(view.descriptor), tiles, truth).total for view in views]
         value = torch.stack(values).mean()
         return replace(losses, total=losses.total + value, distance_aware=value)
+
+    def _with_presence(
+        self,
+        losses: UnifyGeoLosses,
+        views: Sequence[GroundFeatures],
+        aerial: AerialFeatures,
+        outputs: Sequence[MatchOutput],
+        batch: PairBatch,
+    ) -> UnifyGeoLosses:
+        """Add ``L_P``: mean over kinds of views, against rivals among the tiles of this process.
+
+        Half of the views meet a rival, for a rival costs as much as the own tile; a share of these
+        under any heading.
+        """
+        settings = self.loss.settings
+        every = self._world.share(len(batch.covers))
+        half = slice(every.start, every.start + math.ceil(len(batch.ground) / 2))
+        place = torch.arange(half.stop - half.start, device=batch.ground.device)
+        searched = place < settings.unknown_heading * len(place)
+        values = []
+        for view, output in zip(views, outputs, strict=True):
+            met = view.part(slice(len(place)))
+            rivals = hardest_rivals(met, aerial, batch.covers[half, every], searched)
+            logits = self.model.match(rivals.ground, rivals.aerial).logits
+            values.append(presence_loss(output.logits[: len(place)], logits, rivals.real))
+        value = torch.stack(values).mean()
+        total = losses.total + settings.weights.presence * value
+        return replace(losses, total=total, presence=value)
 
     def _views(self, batch: PairBatch) -> tuple[GroundFeatures, list[GroundFeatures]]:
         """Encode the full views, and their narrow twins if there are any, in one batch."""
