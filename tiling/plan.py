@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 BLOCK_TILES = 16
 """Blocks are squares of this many tiles: the unit of reading, of storing and of resuming."""
 
-_CUT_VERSION = 4
+_CUT_VERSION = 5
 _COARSE = 4.0
 _TRUNK_STEP_PX = 16
 _PLAN_SLACK = 0.02

@@ -22,9 +22,13 @@ KEPT_CHANNELS = 64
 """Directions that are kept: 4 KB for a map of 8 x 8 positions."""
 
 _MAP_UNIT = 2.0**-10
-_BASIS_UNIT = 2.0**-14
-_GRAM_LARGEST = 2.0**24
+_BASIS_UNIT = 2.0**-13  # a position has unit length, so sums of products stay below 2**24
+_SAMPLE_UNIT = 2.0**-7
 _SAMPLE = 4096
+_EXACT_POSITIONS = 1024  # of which sums of products stay up to 2**24
+_GRAM_LARGEST = 2.0**24
+_COLUMN_LARGEST = 2.0**20
+_GROUP_TILES = 4  # what is computed on stays in the processor's cache
 _ITERATIONS = 6
 _LOST = 1e-4
 
@@ -55,23 +59,37 @@ def reduce_maps(maps: Float32Array, kept: int = KEPT_CHANNELS) -> ReducedMaps:
     """Reduce maps ``[N, C, h, w]``, L2-normalised over channels, to ``kept`` channels of 8 bits."""
     count, channels, height, width = maps.shape
     every = max(1, count * height * width // _SAMPLE)
-    sample = np.concatenate([_whole(tile) for tile in maps[::every]])
-    directions = _principal(sample.T @ sample, min(kept, channels))
-    # Tile by tile: what is computed on stays in the processor's cache.
-    reduced = np.concatenate([_whole(tile) @ directions for tile in maps])
-    steps = np.maximum(np.abs(reduced).max(axis=0, initial=0.0) / 127.0, 1.0)
-    codes = np.rint(reduced / steps).astype(np.int8)
-    basis = directions * _BASIS_UNIT * (steps * _BASIS_UNIT * _MAP_UNIT)
+    directions = _principal(_moments(_whole(maps[::every], _SAMPLE_UNIT)), min(kept, channels))
+    reduced = np.empty((count * height * width, directions.shape[1]), np.float32)
+    step = _GROUP_TILES * height * width
+    for group, start in enumerate(range(0, len(reduced), step)):
+        tiles = maps[group * _GROUP_TILES : (group + 1) * _GROUP_TILES]
+        np.matmul(_whole(tiles, _MAP_UNIT), directions, out=reduced[start : start + step])
+    largest = np.maximum(reduced.max(axis=0, initial=0.0), -reduced.min(axis=0, initial=0.0))
+    steps = np.maximum(largest / np.float32(127.0), np.float32(1.0))
+    reduced /= steps
+    codes = np.rint(reduced, out=reduced).astype(np.int8)
+    basis = directions * _BASIS_UNIT * (steps.astype(np.float64) * _BASIS_UNIT * _MAP_UNIT)
     return ReducedMaps(codes.reshape(count, height, width, -1), basis.astype(np.float32))
 
 
-def _whole(tile: Float32Array) -> FloatArray:
-    """Return a map ``[C, h, w]`` as positions ``[h * w, C]`` in whole ``_MAP_UNIT``."""
-    scaled: FloatArray = np.rint(tile.reshape(len(tile), -1).T / np.float32(_MAP_UNIT))
-    return scaled.astype(np.float64)
+def _whole(maps: Float32Array, unit: float) -> Float32Array:
+    """Return maps ``[N, C, h, w]`` as positions ``[N * h * w, C]``, in whole units."""
+    positions = np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])
+    scaled: Float32Array = positions * np.float32(1.0 / unit)
+    return np.rint(scaled, out=scaled)
 
 
-def _principal(gram: FloatArray, kept: int) -> FloatArray:
+def _moments(positions: Float32Array) -> FloatArray:
+    """Return the second moments ``[C, C]`` of whole numbers ``[P, C]``."""
+    gram: FloatArray = np.zeros((positions.shape[1],) * 2)
+    for start in range(0, len(positions), _EXACT_POSITIONS):
+        some = positions[start : start + _EXACT_POSITIONS]
+        gram += some.T @ some
+    return gram
+
+
+def _principal(gram: FloatArray, kept: int) -> Float32Array:
     """Return about the first eigenvectors ``[C, kept]``, in whole multiples of ``_BASIS_UNIT``.
 
     Orthogonal iteration from fixed directions. It is not the eigen-solver of a library because
@@ -87,19 +105,26 @@ def _principal(gram: FloatArray, kept: int) -> FloatArray:
     directions: FloatArray = start.astype(np.float64)
     for _ in range(_ITERATIONS):
         directions = np.rint(_orthonormal(gram @ directions) / _BASIS_UNIT)
-    return directions
+    return directions.astype(np.float32)
 
 
 def _orthonormal(columns: FloatArray) -> FloatArray:
-    """Gram-Schmidt, twice for each column; a column that the ones before explain becomes zero."""
-    unit: FloatArray = np.zeros(columns.shape[::-1])  # a row for each column: sums run along memory
-    for place, column in enumerate(np.ascontiguousarray(columns.T)):
-        rest, before = column, unit[:place]
-        length = np.sqrt((rest * rest).sum())
-        for _ in range(2):
-            # Sums of products instead of a matrix product: one thread, one order of adding.
-            rest = rest - (before * (before * rest).sum(axis=1)[:, None]).sum(axis=0)
-        left = np.sqrt((rest * rest).sum())
-        if left > _LOST * length:
-            unit[place] = rest / left
-    return unit.T
+    """Gram-Schmidt; a column that the ones before explain becomes zero.
+
+    Inner products are sums over whole numbers. Eliminating them, as Cholesky does, from a table
+    that has the columns beside them leaves the columns orthogonal: no further sums are needed.
+    """
+    scale = _COLUMN_LARGEST / np.maximum(np.abs(columns).max(axis=0, initial=0.0), 1.0)
+    whole = np.rint(columns * scale).T
+    count = len(whole)
+    table = np.concatenate([whole @ whole.T, whole], axis=1)
+    squares = table.diagonal().copy()
+    for place, row in enumerate(table):
+        square = row[place]
+        if square <= _LOST**2 * squares[place]:
+            row[:] = 0.0
+            continue
+        below = table[place + 1 :, place:]
+        below -= (below[:, :1] / square) * row[place:]
+        row /= np.sqrt(square)
+    return np.ascontiguousarray(table[:, count:].T)
