@@ -24,6 +24,7 @@ from cvgl_core.evaluation.ranking import rank_after, ranks
 from cvgl_core.evaluation.store import TileStore
 from cvgl_core.index.search import exact_search
 from cvgl_core.models import load_engine
+from cvgl_core.models.presence import log_presence
 from cvgl_core.types import DEFAULT_DEPTH
 
 TILE_PX = 256
@@ -55,7 +56,8 @@ def main() -> None:
     for view in lost[:: max(1, len(lost) // options.count)][: options.count]:
         columns = tuple(level[view] for level in ground.columns)
         pair = np.array([winners[view], data.positive[view]])
-        heat = np.exp(store.heatmaps(columns, pair))
+        logits = store.decode(columns, pair)
+        heat = np.exp(logits - log_presence(logits)[:, None, None])
         pixels = tiles_at(data, pair)
         camera = data.offset_m(np.array([view]), pair[1:])[0] / data.tile_side_m[pair[1]]
         words = f"view {view}: right tile {before[view] + 1} -> {after[view] + 1}"

@@ -72,6 +72,9 @@ class GroundSpec:
 DEFAULT_DEPTH = 50
 """Tiles that are re-ranked unless told otherwise; calibrations are fitted at this depth."""
 
+DECODED_TILES = 20
+"""The best of these, which are decoded and ranked once more, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -79,8 +82,10 @@ class Calibration:
 
     The posterior over candidates ``t`` and "none of them" is the softmax of
     ``score_t / temperature`` and ``outside_logit``, where
-    ``score_t = s_t + match_weight * max M_t^0`` (UnifyGeo, Eq. 4, has a weight of 1). A heatmap's
-    log-probabilities are divided by ``heatmap_temperature``: below 1 it is sharper than trained.
+    ``score_t = s_t + match_weight * max M_t^0 + presence_weight * P_t`` (UnifyGeo, Eq. 4, has
+    weights of 1 and 0) and ``P_t`` is the logarithm of the sum of the exponentials of a tile's
+    decoded logits. These are divided by ``heatmap_temperature``: below 1 a heatmap is sharper than
+    trained.
     """
 
     temperature: float
@@ -88,6 +93,7 @@ class Calibration:
     fitted_on: str = ""
     match_weight: float = 1.0
     heatmap_temperature: float = 1.0
+    presence_weight: float = 0.0
 
 
 class HeadingKnowledge(StrEnum):
@@ -229,8 +235,8 @@ class Confidence(StrEnum):
 class Candidate:
     """A tile that may hold the camera, after re-ranking; ``lon, lat`` is its own best place.
 
-    Where several indexes were searched, ``index_id`` names the one that the tile is from, and
-    ``tile_size_m`` is its side.
+    ``presence_score`` is what its decoded heatmap adds to the score. Where several indexes were
+    searched, ``index_id`` names the one that the tile is from, and ``tile_size_m`` is its side.
     """
 
     rank: int
@@ -247,6 +253,7 @@ class Candidate:
     polygon: tuple[LonLat, ...]
     index_id: str | None = None
     tile_size_m: float | None = None
+    presence_score: float = 0.0
 
 
 @dataclass(frozen=True)

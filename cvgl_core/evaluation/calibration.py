@@ -1,10 +1,11 @@
 """From scores and heatmaps to probabilities, fitted on held-out queries.
 
 The posterior is a mixture over the re-ranked candidates and "none of them": candidate ``t`` has the
-weight ``softmax((s_t + w max M_t^0) / T)``, "none" a logit of its own, and within a candidate the
-place follows its heatmap, sharpened by a temperature (temperature scaling: Guo et al., ICML 2017).
-The four numbers minimise the negative log-likelihood of what is true of held-out queries: the
-camera's cell, or "none" for queries from elsewhere and where no candidate shows the camera.
+weight ``softmax((s_t + w max M_t^0 + v P_t) / T)`` with its presence ``P_t``, "none" a logit of its
+own, and within a candidate the place follows its heatmap, sharpened by a temperature (temperature
+scaling: Guo et al., ICML 2017). The five numbers minimise the negative log-likelihood of what is
+true of held-out queries: the camera's cell, or "none" for queries from elsewhere and where no
+candidate shows the camera.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cvgl_core.evaluation.evalset import EvalSet
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.scoring import Candidates, Scorer
 from cvgl_core.evaluation.store import TileStore
+from cvgl_core.models.presence import log_presence, with_presence
 from cvgl_core.types import (
     DEFAULT_DEPTH,
     Calibration,
@@ -45,6 +47,7 @@ _FLOOR = 1e-6
 _NEVER = -1e6  # a log-probability; minus infinity would have no gradient
 _BLOCK = 64
 _FRAMED = 0.5  # of narrow views: as many photos as parts of panoramas
+_PRESENCE_START = 0.02
 _PRIOR_SCALE = 0.03  # about the temperature, which is not known before the fit
 
 
@@ -56,6 +59,7 @@ class CandidateScores:
         retrieval: cosines of descriptors ``[Q, K, R]``.
         match: maxima of ``M^0`` ``[Q, K, R]``.
         log_weights: of the headings beforehand ``[Q, R]``.
+        presence: log-sum-exp of the decoded logits; NaN of candidates not decoded ``[Q, K]``.
         log_mass: log-probability of the camera's cell in each candidate's heatmap, for each of
             ``HEATMAP_TEMPERATURES``, ``[Q, K, T]``; ``-inf`` where a tile does not show the camera.
     """
@@ -63,6 +67,7 @@ class CandidateScores:
     retrieval: Float32Array
     match: Float32Array
     log_weights: FloatArray
+    presence: FloatArray
     log_mass: Float32Array
 
 
@@ -90,14 +95,21 @@ class CandidateScorer:
             stop = min(start + _BLOCK, count)
             for view, strip in enumerate(source.views(start, stop), start):
                 found = self._score(ask(strip, view))
-                mass = self._log_mass(source, view, found)
-                rows.append((found.retrieval, found.match, found.log_weights, mass))
+                # As the paper scores them, for the weights are not known before the fit.
+                matched = found.retrieval + found.match + found.log_weights * _PRIOR_SCALE
+                closer, logits = self._score.closer(found, matched)
+                presence = np.full(len(matched), np.nan)
+                presence[closer] = log_presence(logits)
+                mass = self._log_mass(source, view, found, matched)
+                rows.append((found.retrieval, found.match, found.log_weights, presence, mass))
         return CandidateScores(*(np.stack(column) for column in zip(*rows, strict=True)))
 
-    def _log_mass(self, source: EvalSet, view: int, found: Candidates) -> Float32Array:
+    def _log_mass(
+        self, source: EvalSet, view: int, found: Candidates, matched: FloatArray
+    ) -> Float32Array:
         """Return the camera's log-probability on each candidate ``[K, T]``.
 
-        A candidate is decoded under the heading that the paper's score prefers.
+        A candidate is decoded under the heading that ``matched`` prefers ``[K, R]``.
         """
         tiles = found.tiles
         log_mass = np.full((len(tiles), len(HEATMAP_TEMPERATURES)), -np.inf, dtype=np.float32)
@@ -108,8 +120,8 @@ class CandidateScorer:
         shown = np.flatnonzero(np.abs(offset_m).max(axis=1) < side_m / 2)
         if not len(shown):
             return log_mass
-        rolls = (found.retrieval + found.match + found.log_weights * _PRIOR_SCALE)[shown].argmax(1)
-        decoded = self._score.heatmaps(found.query, tiles[shown], rolls)
+        rolls = matched[shown].argmax(axis=1)
+        decoded = self._score.decode(found.query, tiles[shown], rolls)
         heatmaps = torch.from_numpy(decoded).flatten(1)
         share = offset_m[shown] / side_m[shown, None]
         side_px = self._store.tile_px
@@ -156,7 +168,7 @@ def calibrate(
 def fit_calibration(
     inside: CandidateScores, elsewhere: CandidateScores, places: str = ""
 ) -> Calibration:
-    """Fit all four numbers.
+    """Fit all five numbers.
 
     Args:
         inside: held-out queries that belong to the gallery.
@@ -167,18 +179,18 @@ def fit_calibration(
         (*minimise_nll(inside, elsewhere, number), temperature)
         for number, temperature in enumerate(HEATMAP_TEMPERATURES)
     ]
-    _, temperature, outside, weight, heatmap = min(fits)
+    _, temperature, outside, weight, presence, heatmap = min(fits)
     depth = inside.match.shape[1]
     fitted_on = (
         f"{len(inside.match)} held-out views and {len(elsewhere.match)} from elsewhere"
         f"{places}, depth {depth}, prior of elsewhere {OUTSIDE_PRIOR}"
     )
-    return Calibration(temperature, outside, fitted_on, weight, heatmap)
+    return Calibration(temperature, outside, fitted_on, weight, heatmap, presence)
 
 
 def minimise_nll(
     inside: CandidateScores, elsewhere: CandidateScores, number: int
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """Minimise the negative log-likelihood at one temperature of the heatmaps.
 
     Args:
@@ -187,27 +199,31 @@ def minimise_nll(
         number: of the temperature in ``HEATMAP_TEMPERATURES``.
 
     Returns:
-        The negative log-likelihood, temperature of the scores, outside logit, match weight.
+        The negative log-likelihood, temperature of the scores, outside logit, weights of the match
+        and of the presence.
     """
-    retrieval, match, known, mass = (
+    retrieval, match, known, present, mass = (
         torch.from_numpy(np.concatenate(parts).astype(np.float64))
         for parts in (
             (inside.retrieval, elsewhere.retrieval),
             (inside.match, elsewhere.match),
             (inside.log_weights[:, None], elsewhere.log_weights[:, None]),
+            (_filled(inside.presence), _filled(elsewhere.presence)),
             (inside.log_mass[..., number], elsewhere.log_mass[..., number]),
         )
     )
     weight = torch.from_numpy(_weights(len(inside.match), len(elsewhere.match)))
     found = mass.isfinite().any(dim=1)
     mass = mass.clamp(min=_NEVER)
-    # Free: log(1/T), the score of "none" (which stays near one), and the log of the match weight.
-    start = [np.log(20.0), float((retrieval + match).amax(dim=(1, 2)).mean()), 0.0]
+    # Free: log(1/T), the score of "none", and the logs of the weights of match and presence.
+    none = (retrieval + match).amax(dim=2) + _PRESENCE_START * present
+    start = [np.log(20.0), float(none.amax(dim=1).mean()), 0.0, np.log(_PRESENCE_START)]
     free = torch.tensor(start, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([free], max_iter=100, line_search_fn="strong_wolfe")
 
     def nll() -> Tensor:
         scores = (retrieval + free[2].exp() * match + known * (-free[0]).exp()).amax(dim=2)
+        scores = scores + free[3].exp() * present
         logits = torch.cat([scores, free[1].expand(len(scores), 1)], dim=1) * free[0].exp()
         log_p = logits.log_softmax(dim=1)
         at_cell = torch.where(found, (log_p[:, :-1] + mass).logsumexp(dim=1), log_p[:, -1])
@@ -223,8 +239,15 @@ def minimise_nll(
 
     cast(Any, optimiser).step(closure)  # untyped in torch
     with torch.no_grad():
-        inverse, none, log_weight = (float(value) for value in (free[0].exp(), free[1], free[2]))
-        return float(nll()), 1.0 / inverse, none * inverse, float(np.exp(log_weight))
+        inverse, level, weight_, presence = (
+            float(value) for value in (free[0].exp(), free[1], free[2].exp(), free[3].exp())
+        )
+        return float(nll()), 1.0 / inverse, level * inverse, weight_, presence
+
+
+def _filled(presence: FloatArray) -> FloatArray:
+    """Return the presence of all candidates ``[Q, K]``, see ``with_presence``."""
+    return with_presence(np.zeros(presence.shape), presence, 1.0)
 
 
 def _weights(inside: int, elsewhere: int) -> FloatArray:

@@ -60,13 +60,13 @@ class Network:
         return self.model.match_level0(columns0, maps0, weights).amax(dim=(2, 3))
 
     @torch.inference_mode()
-    def heatmaps(
+    def decode(
         self,
         columns: tuple[Tensor, ...],
         maps: tuple[Tensor, ...],
         weights: Tensor | None = None,
     ) -> Tensor:
-        """Return the log-probability of one camera per pixel of each tile, ``[n, p, p]``.
+        """Return the logits of one camera per pixel of each tile ``[n, p, p]``; see ``Engine``.
 
         Args:
             columns: of the view, ``[C_l]`` per level, or ``[n, C_l]`` turned for each tile.
@@ -76,8 +76,7 @@ class Network:
         count = len(maps[0])
         repeated = tuple(column.expand(count, -1) for column in columns)
         view = GroundFeatures(repeated[0], repeated, self.card.ground_columns, weights)
-        logits = self.model.match(view, AerialFeatures(repeated[0], maps)).logits
-        return logits.flatten(1).log_softmax(dim=1).reshape(logits.shape)
+        return self.model.match(view, AerialFeatures(repeated[0], maps)).logits
 
     def _batches(self, rgb: UInt8Array) -> Iterator[Tensor]:
         for start in range(0, len(rgb), self._batch):

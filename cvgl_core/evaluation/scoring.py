@@ -13,7 +13,7 @@ from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.store import TileStore
 from cvgl_core.geo.heading import hypotheses
 from cvgl_core.models import QueryFeatures
-from cvgl_core.types import Calibration, Float32Array, FloatArray, IntArray
+from cvgl_core.types import DECODED_TILES, Calibration, Float32Array, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ class Candidates:
     match: Float32Array
 
     def scores(self, calibration: Calibration) -> FloatArray:
-        """Return what ranks tiles and headings ``[K, R]``; see ``localization.rerank``."""
+        """Return what ranks tiles and headings before tiles are decoded ``[K, R]``.
+
+        See ``localization.rerank``.
+        """
         known = calibration.temperature * self.log_weights
         return self.retrieval + calibration.match_weight * self.match.astype(np.float64) + known
 
@@ -71,15 +74,29 @@ class Scorer:
             self._match(query, turns.rolls, tiles),
         )
 
-    def heatmaps(self, query: QueryFeatures, tiles: IntArray, rolls: IntArray) -> Float32Array:
-        """Return the log-probability of the camera per pixel of tiles, each under its own roll."""
+    def closer(self, found: Candidates, matched: FloatArray) -> tuple[IntArray, Float32Array]:
+        """Decode the best candidates, each under its best heading, as ``locate`` does.
+
+        Args:
+            found: the candidates.
+            matched: their scores before that ``[K, R]``.
+
+        Returns:
+            Their positions among the candidates ``[n]`` and logits ``[n, p, p]``.
+        """
+        best = np.argsort(-matched.max(axis=1), kind="stable")[:DECODED_TILES]
+        rolls = matched[best].argmax(axis=1)
+        return best, self.decode(found.query, found.tiles[best], rolls)
+
+    def decode(self, query: QueryFeatures, tiles: IntArray, rolls: IntArray) -> Float32Array:
+        """Return the logits of the camera per pixel of tiles, each under its own roll."""
         columns = tuple(
             self._tensor(query.columns_at(level, rolls.tolist()))
             for level in range(len(query.columns))
         )
         seen = query.weights_at(rolls.tolist())
         weights = None if seen is None else self._tensor(seen)
-        return self._store.heatmaps(columns, tiles, weights)
+        return self._store.decode(columns, tiles, weights)
 
     def _match(self, query: QueryFeatures, rolls: tuple[int, ...], tiles: IntArray) -> Float32Array:
         seen = query.weights_at(rolls)

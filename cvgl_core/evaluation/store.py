@@ -71,17 +71,19 @@ class TileStore:
             best[:, start : start + len(part)] = scores.float().cpu().numpy()
         return np.take_along_axis(best, places.reshape(candidates.shape), axis=1)
 
-    def heatmaps(
+    def decode(
         self, columns: tuple[Tensor, ...], tiles: IntArray, weights: Tensor | None = None
     ) -> Float32Array:
-        """Return the log-probability of one camera per pixel of tiles: ``[n, p, p]``.
+        """Return the logits of one camera per pixel of tiles: ``[n, p, p]``.
 
         Args:
             columns: of the view, ``[C_l]`` per level, or ``[n, C_l]`` turned for each tile.
             tiles: numbers ``[n]``.
             weights: of the view's columns, turned for each tile ``[n, columns]``.
         """
-        return self._network.heatmaps(columns, self.maps(tiles), weights).float().cpu().numpy()
+        if not len(tiles):
+            return np.zeros((0, self.tile_px, self.tile_px), np.float32)
+        return self._network.decode(columns, self.maps(tiles), weights).float().cpu().numpy()
 
     def maps(self, tiles: IntArray, levels: int = 4) -> tuple[Tensor, ...]:
         """Return the maps of tiles, level 0 first, ``[n, C_l, h_l, w_l]`` each."""

@@ -130,6 +130,7 @@ def _candidate(candidate: Candidate, polygons: Sequence[Rings]) -> JsonObject:
         "score": candidate.score,
         "retrieval_score": candidate.retrieval_score,
         "match_score": candidate.match_score,
+        "presence_score": candidate.presence_score,
         "probability": candidate.probability,
         "lon": _degrees(candidate.lon),
         "lat": _degrees(candidate.lat),

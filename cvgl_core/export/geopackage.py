@@ -36,7 +36,8 @@ LAYERS = {
     "estimate": {"result": TEXT} | ESTIMATE_COLUMNS,
     "candidate": _NAMES
     | {"rank": WHOLE, "retrieval_rank": WHOLE, "tile_id": TEXT, "index_id": TEXT}
-    | dict.fromkeys(("score", "retrieval_score", "match_score", "probability"), NUMBER)
+    | dict.fromkeys(("score", "retrieval_score", "match_score", "presence_score"), NUMBER)
+    | {"probability": NUMBER}
     | dict.fromkeys(("lon", "lat", "heading_deg"), NUMBER)
     | _ANALYST,
     "credible_region": _NAMES | {"level": NUMBER, "area_m2": NUMBER},

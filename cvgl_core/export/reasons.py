@@ -54,9 +54,11 @@ def why_behind(first: Sight, other: Sight, match_weight: float) -> str:
     won, lost = first.candidate, other.candidate
     likeness = lost.retrieval_score - won.retrieval_score
     directions = match_weight * (lost.match_score - won.match_score)
+    presence = lost.presence_score - won.presence_score
     said = (
-        f"Score {points(likeness + directions)} compared with the first place: {points(likeness)} "
-        f"by the likeness of the whole view, {points(directions)} by its directions."
+        f"Score {points(likeness + directions + presence)} compared with the first place: "
+        f"{points(likeness)} by the likeness of the whole view, {points(directions)} by its "
+        f"directions, {points(presence)} by how clearly one point of the square stands out."
     )
     if first.match is None or other.match is None or first.heading_deg is None:
         return said

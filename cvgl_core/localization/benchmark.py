@@ -8,6 +8,7 @@ gallery: a block of views is searched in chunks of tiles, and only its candidate
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -21,8 +22,10 @@ from cvgl_core.evaluation.store import MAPS_BYTES, TileStore
 from cvgl_core.index.search import exact_search
 from cvgl_core.localization.kinds import UNCALIBRATED
 from cvgl_core.localization.placing import Placer, ViewCandidates
+from cvgl_core.localization.ports import Found
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.models import GroundFeatures
+from cvgl_core.models.presence import log_presence, with_presence
 from cvgl_core.types import BoolArray, Float32Array, FloatArray, IntArray, Progress, no_progress
 
 CURVE_DEPTHS = (1, PAPER_DEPTH, 10, 20, 50, 100, 200, 500, 1000)
@@ -93,11 +96,15 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Candidates of some views, best retrieved first, ``[n, K]``, and winners ``[n, L + 1]``."""
+    """Candidates of some views, best retrieved first, ``[n, K]``, and winners ``[n, L + 1]``.
+
+    ``decoded`` holds the logits of each view's tiles that were decoded to rank them.
+    """
 
     tiles: IntArray
     scores: Float32Array
     winners: IntArray
+    decoded: list[dict[int, Float32Array]]
 
 
 class _Run:
@@ -142,8 +149,10 @@ class _Run:
             match = self._store.match(ground.columns[0], found.indices)
         if start == 0 and self._store.kept_levels:
             self._match_seconds = self._time_matching(ground, found.indices[:_TIMED_VIEWS])
-        scores = found.scores + np.float32(self._calibration.match_weight) * match
-        asked = [(scores, depth) for depth in self._depths]
+        with self._clock.timed("decode"):
+            by_depth, decoded = self._reranked(ground, found, match, self._depths)
+        asked = [(by_depth[depth], depth) for depth in self._depths]
+        scores = by_depth[self._subject.depth]
         asked.append((found.scores + match, min(PAPER_DEPTH, self._subject.gallery_size)))
         places = np.stack([each[:, :depth].argmax(axis=1) for each, depth in asked], axis=1)
         winners = np.take_along_axis(found.indices, places, axis=1)
@@ -159,8 +168,45 @@ class _Run:
             covers=self._covers(views, first),
             ranks=np.stack(after, axis=1),
             winner_covers=np.stack([self._covers(views, tiles) for tiles in winners.T], axis=1),
-            **self._places(views, ground, _Candidates(found.indices, scores, winners)),
+            **self._places(views, ground, _Candidates(found.indices, scores, winners, decoded)),
         )
+
+    def _reranked(
+        self,
+        ground: GroundFeatures,
+        found: Found,
+        match: Float32Array,
+        depths: Sequence[int],
+    ) -> tuple[dict[int, Float32Array], list[dict[int, Float32Array]]]:
+        """Rank candidates ``[n, K]`` as ``locate`` would at each depth.
+
+        Returns:
+            Scores by depth ``[n, K]``, of which those beyond the depth mean nothing, and the logits
+            of each view's tiles that any depth decodes.
+        """
+        matched = found.scores + np.float32(self._calibration.match_weight) * match
+        scores = {depth: matched.copy() for depth in depths}
+        decoded: list[dict[int, Float32Array]] = [{} for _ in matched]
+        weight = self._calibration.presence_weight
+        for row, candidates in enumerate(found.indices if weight else []):
+            closer = {
+                depth: np.argsort(-matched[row, :depth], kind="stable")[
+                    : self._settings.decoded_tiles
+                ]
+                for depth in depths
+            }
+            union = np.unique(np.concatenate(list(closer.values())))
+            columns = tuple(level[row] for level in ground.columns)
+            logits = self._store.decode(columns, candidates[union])
+            decoded[row] = dict(zip(candidates[union].tolist(), logits, strict=True))
+            known = np.full(len(candidates), np.nan)
+            known[union] = log_presence(logits)
+            for depth, places in closer.items():
+                presence = np.full(depth, np.nan)
+                presence[places] = known[places]
+                own = matched[row, :depth].astype(np.float64)
+                scores[depth][row, :depth] = with_presence(own, presence, weight)
+        return scores, decoded
 
     def _places(
         self, views: IntArray, ground: GroundFeatures, candidates: _Candidates
@@ -172,7 +218,11 @@ class _Run:
         for row, view in enumerate(views if self._subject.metric else []):
             columns = tuple(level[row] for level in ground.columns)
             query = ViewCandidates(
-                int(view), columns, candidates.tiles[row], candidates.scores[row]
+                int(view),
+                columns,
+                candidates.tiles[row],
+                candidates.scores[row],
+                candidates.decoded[row],
             )
             placed = self._placer.place(query, candidates.winners[row])
             errors_m[row], given_m[row], fused[row] = placed.arg_max_m, placed.given_m, placed.fused
@@ -192,10 +242,14 @@ class _Run:
             descriptors = ground.descriptor.float().cpu().numpy()
             found = exact_search(self._store.descriptors, descriptors, self._subject.depth)
             match = self._store.match(ground.columns[0], found.indices)
-            scores = found.scores + np.float32(self._calibration.match_weight) * match
+            depths = [self._subject.depth]
+            by_depth, decoded = self._reranked(ground, found, match, depths)
+            scores = by_depth[self._subject.depth]
             for row in range(stop - start):
                 columns = tuple(level[row] for level in ground.columns)
-                query = ViewCandidates(start + row, columns, found.indices[row], scores[row])
+                query = ViewCandidates(
+                    start + row, columns, found.indices[row], scores[row], decoded[row]
+                )
                 rows.append(placer.place(query, found.indices[row][:1]).fused)
         progress("locating strangers", count, count)
         return Fused(*np.array(rows).reshape(count, _FUSED_COLUMNS).T)

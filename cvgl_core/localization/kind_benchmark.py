@@ -25,6 +25,7 @@ from cvgl_core.localization.kinds import calibration_for, kind_of
 from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.localization.verdict import judge
+from cvgl_core.models.presence import log_presence, with_presence
 from cvgl_core.types import (
     BoolArray,
     FloatArray,
@@ -208,20 +209,26 @@ class KindBenchmark:
         """Fuse the candidates of one query as ``Localizer.settle`` does."""
         settings = self._settings
         chosen = calibration_for(self._network.card, kind_of(asked.view, asked.prior))
-        scores = found.scores(chosen.calibration)
-        order = np.argsort(-scores.max(axis=1), kind="stable")[: settings.fused_tiles]
-        tiles, scores = found.tiles[order], scores[order]
-        shares = tile_probabilities(scores.max(axis=1), chosen.calibration)
+        matched = found.scores(chosen.calibration)
+        closer, logits = self._score.closer(found, matched)
+        presence = np.full(len(matched), np.nan)
+        presence[closer] = log_presence(logits)
+        totals = with_presence(matched.max(axis=1), presence, chosen.calibration.presence_weight)
+        order = np.argsort(-totals, kind="stable")[: settings.fused_tiles]
+        tiles, scores = found.tiles[order], matched[order]
+        shares = tile_probabilities(totals[order], chosen.calibration)
+        known = dict(zip(closer.tolist(), logits, strict=True))
         wanted = np.flatnonzero(
             (np.arange(len(tiles)) < settings.top_k) | (shares.tiles >= settings.decode_probability)
         )
-        decoded = self._score.heatmaps(found.query, tiles[wanted], scores[wanted].argmax(axis=1))
-        heatmaps = dict(zip(wanted.tolist(), decoded, strict=True))
+        missing = wanted[~np.isin(order[wanted], closer)]
+        decoded = self._score.decode(found.query, tiles[missing], scores[missing].argmax(axis=1))
+        known |= dict(zip(order[missing].tolist(), decoded, strict=True))
         flat = np.broadcast_to(np.float32(0), (self._side_px, self._side_px))
         votes = [
-            Vote(int(row), int(col), float(share), heatmaps.get(number, flat))
-            for number, ((row, col), share) in enumerate(
-                zip(self._data.corner_px[tiles], shares.tiles, strict=True)
+            Vote(int(row), int(col), float(share), known.get(place, flat))
+            for place, (row, col), share in zip(
+                order.tolist(), self._data.corner_px[tiles], shares.tiles, strict=True
             )
         ]
         cell_m = float(self._data.tile_side_m[tiles[0]]) / self._side_px

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,13 @@ from cvgl_core.localization.kinds import ChosenCalibration, calibration_for, kin
 from cvgl_core.localization.lattice import Lattice
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.posterior import fuse, tile_probabilities
-from cvgl_core.localization.rerank import RankedTile, decode, rerank
+from cvgl_core.localization.rerank import (
+    RankedTile,
+    decode,
+    heatmaps,
+    ranked_by_presence,
+    rerank,
+)
 from cvgl_core.localization.result import Context, Fused, make_result
 from cvgl_core.localization.retrieve import (
     Near,
@@ -54,6 +60,7 @@ class Ranking:
         ranked: candidates.
         where: tiles that the prior for the place leaves ``[N]``, None for all.
         chosen: the calibration for such queries.
+        decoded: logits of the camera on tiles that were decoded so far, by tile.
     """
 
     view: GroundView
@@ -61,6 +68,7 @@ class Ranking:
     ranked: Sequence[RankedTile]
     where: BoolArray | None
     chosen: ChosenCalibration
+    decoded: Mapping[int, Float32Array]
 
 
 @dataclass(frozen=True)
@@ -167,7 +175,7 @@ class Localizer:
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = self._lattice.retrieve(query, depth, where)
         ranked = self._rerank(query, retrieved, chosen.calibration, progress)
-        return Ranking(view, query, ranked, where, chosen)
+        return self._decoded(Ranking(view, query, ranked, where, chosen, {}), progress)
 
     def widen(
         self, ranking: Ranking, tiles: Iterable[int], progress: Progress = no_progress
@@ -182,8 +190,7 @@ class Localizer:
             replace(tile, retrieval_rank=len(known) + tile.retrieval_rank)
             for tile in self._rerank(ranking.query, compared, ranking.chosen.calibration, progress)
         ]
-        ranked = sorted([*ranking.ranked, *matched], key=lambda tile: -tile.score)
-        return replace(ranking, ranked=ranked)
+        return self._decoded(replace(ranking, ranked=[*ranking.ranked, *matched]), progress)
 
     def settle(
         self,
@@ -203,12 +210,12 @@ class Localizer:
         least = np.sort(np.append(own, rivals))[-kept:][0]
         others = np.array([score for score in rivals if score >= least])
         ranked = ranking.ranked[: max(self.settings.top_k, int((own >= least).sum()))]
-        heatmaps: dict[int, Float32Array] = {}
-        fused = self._fuse(ranking, ranked, others, heatmaps, progress)
+        decoded = dict(ranking.decoded)
+        fused = self._fuse(ranking, ranked, others, decoded, progress)
         tile = self._other_middle(fused, ranking.where)
         if tile is not None:
-            ranked = self._with_first(ranking, ranked, tile, progress)
-            again = self._fuse(ranking, ranked, others, heatmaps, progress)
+            ranked = self._with_first(ranking, ranked, tile, decoded, progress)
+            again = self._fuse(ranking, ranked, others, decoded, progress)
             fused = replace(again, moved_from=fused.ranked[0].tile)
         return Search(ranking.view, ranking.query, fused, ranking.chosen)
 
@@ -255,7 +262,12 @@ class Localizer:
         return prior.turned(-self._convergence_deg - view.centre_heading_offset_deg)
 
     def _with_first(
-        self, ranking: Ranking, ranked: Sequence[RankedTile], tile: int, progress: Progress
+        self,
+        ranking: Ranking,
+        ranked: Sequence[RankedTile],
+        tile: int,
+        decoded: dict[int, Float32Array],
+        progress: Progress,
     ) -> list[RankedTile]:
         """Return the candidates with ``tile`` before all others, matched now if it was not."""
         first = [other for other in ranked if other.tile == tile]
@@ -265,7 +277,42 @@ class Localizer:
             alone = Retrieved(tiles, compare(self.index, query, tiles))
             (matched,) = self._rerank(query, alone, calibration, progress)
             first = [replace(matched, retrieval_rank=len(ranked) + 1)]
+            ranked = self._present(ranking, [*ranked, *first], first, decoded, progress)
+            first = [other for other in ranked if other.tile == tile]
         return first + [other for other in ranked if other.tile != tile]
+
+    def _decoded(self, ranking: Ranking, progress: Progress) -> Ranking:
+        """Decode the best candidates, as far as they were not, and rank all of them again."""
+        decoded = dict(ranking.decoded)
+        closer = sorted(ranking.ranked, key=lambda tile: (-tile.matched_score, tile.retrieval_rank))
+        closer = closer[: self.settings.decoded_tiles]
+        ranked = self._present(ranking, ranking.ranked, closer, decoded, progress)
+        return replace(ranking, ranked=ranked, decoded=decoded)
+
+    def _present(
+        self,
+        ranking: Ranking,
+        ranked: Sequence[RankedTile],
+        closer: Sequence[RankedTile],
+        decoded: dict[int, Float32Array],
+        progress: Progress,
+    ) -> Sequence[RankedTile]:
+        """Return candidates ranked by presence, too; those of ``closer`` are decoded for it."""
+        weight = ranking.chosen.calibration.presence_weight
+        if not weight:
+            return sorted(ranked, key=lambda tile: (-tile.score, tile.retrieval_rank))
+        self._decode(ranking.query, closer, decoded, progress)
+        return ranked_by_presence(ranked, decoded, weight)
+
+    def _decode(
+        self,
+        query: Query,
+        tiles: Sequence[RankedTile],
+        decoded: dict[int, Float32Array],
+        progress: Progress,
+    ) -> None:
+        """Decode tiles that were not yet, and add them."""
+        decode(self.engine, self.index, query, tiles, decoded, self.settings.batch_tiles, progress)
 
     def _rerank(
         self, query: Query, retrieved: Retrieved, calibration: Calibration, progress: Progress
@@ -280,39 +327,35 @@ class Localizer:
         ranking: Ranking,
         ranked: Sequence[RankedTile],
         rivals: FloatArray,
-        heatmaps: dict[int, Float32Array],
+        decoded: dict[int, Float32Array],
         progress: Progress,
     ) -> Fused:
         """Return the posterior of the candidates and the place it speaks for.
 
-        Heatmaps by tile are not decoded again; those decoded now are added.
+        A tile that is not named and next to impossible is not decoded: its mass is spread evenly.
         """
+        settings = self.settings
         calibration = ranking.chosen.calibration
         scores = np.array([tile.score for tile in ranked], dtype=np.float64)
         shares = tile_probabilities(scores, calibration, rivals)
-        decoded = decode(
-            self.engine,
-            self.index,
-            ranking.query,
-            ranked,
-            shares,
-            top_k=self.settings.top_k,
-            least=self.settings.decode_probability,
-            batch_tiles=self.settings.batch_tiles,
-            known=heatmaps,
-            progress=progress,
-        )
+        wanted = [
+            tile
+            for place, (tile, share) in enumerate(zip(ranked, shares.tiles, strict=True))
+            if place < settings.top_k or share >= settings.decode_probability
+        ]
+        self._decode(ranking.query, wanted, decoded, progress)
         progress("fusing", 0, 1)
+        maps = heatmaps(ranked, decoded, self.engine.card.aerial_px)
         votes = [
             self._lattice.vote(tile.tile, float(share), heatmap)
-            for tile, share, heatmap in zip(ranked, shares.tiles, decoded, strict=True)
+            for tile, share, heatmap in zip(ranked, shares.tiles, maps, strict=True)
         ]
         temperature = calibration.heatmap_temperature
         field = fuse(votes, self._lattice.cell_m, temperature)
-        if self.settings.estimate is EstimateMethod.UNIFYGEO:
+        if settings.estimate is EstimateMethod.UNIFYGEO:
             place = arg_max(votes[0], field.cell_m)
         else:
-            place = fused_mode(field, votes, self.settings.smoothing_m)
+            place = fused_mode(field, votes, settings.smoothing_m)
         return Fused(ranked, votes, shares, field, place, temperature=temperature)
 
 

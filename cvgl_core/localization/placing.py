@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -32,13 +33,15 @@ class ViewCandidates:
         view: its number.
         columns: its detailed descriptors, ``[C_l]`` per level.
         tiles: candidates ``[K]``.
-        scores: of the candidates after matching ``[K]``.
+        scores: of the candidates after re-ranking ``[K]``.
+        decoded: logits of the camera by tile, of those that were decoded for that.
     """
 
     view: int
     columns: tuple[Tensor, ...]
     tiles: IntArray
     scores: Float32Array
+    decoded: Mapping[int, Float32Array]
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,12 @@ class Placer:
         given = int(self._data.positive[query.view])
         tiles = np.unique(np.concatenate([[given], winners, decoded]))
         with self._clock.timed("decode"):
-            heatmaps = self._store.heatmaps(query.columns, tiles)
+            missing = np.array([t for t in tiles.tolist() if t not in query.decoded], np.int64)
+            logits = self._store.decode(query.columns, missing)
+            known = {**query.decoded, **dict(zip(missing.tolist(), logits, strict=True))}
         with self._clock.timed("fuse"):
+            heatmaps = np.stack([known[tile] for tile in tiles.tolist()])
             found_m = arg_max_errors_m(self._data, query.view, tiles, heatmaps)
-            known = dict(zip(tiles.tolist(), heatmaps, strict=True))
             chosen = [known[tile] if tile in decoded else None for tile in query.tiles[order]]
             fused = self._fused(query.view, query.tiles[order], shares, chosen)
         return Placed(

@@ -151,4 +151,4 @@ class MatchEngine(Protocol):
         """Return the same ``[K, R]`` from stored maps, but for rounding."""
 
     def decode(self, query: Any, rgb: UInt8Array, roll_per_tile: Sequence[int]) -> Float32Array:
-        """Return the log-probability of the camera per pixel of each tile ``[K, p, p]``."""
+        """Return the logits of the camera per pixel of each tile ``[K, p, p]``."""

@@ -5,20 +5,30 @@ in the paper). With an unknown heading both terms are taken under the same roll,
 of a tile counts; what is known of the heading beforehand is added as a log-probability, times the
 temperature of the calibration. Where the index keeps detailed maps they are matched, and no image
 is read.
+
+The best of these are decoded, and their *presence* is added (``models.presence``; this project's
+own): the level of a tile's logits, which the network was taught to raise where the camera is. A
+tile that was not decoded counts as the least of those that were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvgl_core.localization.ports import MatchEngine, TileIndex
-from cvgl_core.localization.posterior import TileProbabilities
 from cvgl_core.localization.retrieve import Query, Retrieved
-from cvgl_core.types import Calibration, Float32Array, IntArray, Progress, no_progress
+from cvgl_core.models.presence import log_presence, with_presence
+from cvgl_core.types import (
+    Calibration,
+    Float32Array,
+    IntArray,
+    Progress,
+    no_progress,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class RankedTile:
         match_score: highest cosine of the detailed match, under ``roll``.
         roll: position in ``Query.rolls`` of the best heading.
         roll_scores: weighted sum of the two and of what was known under every roll ``[R]``.
+        presence_score: weighted presence; 0 before any tile was decoded.
     """
 
     tile: int
@@ -40,11 +51,17 @@ class RankedTile:
     match_score: float
     roll: int
     roll_scores: Float32Array
+    presence_score: float = 0.0
+
+    @property
+    def matched_score(self) -> float:
+        """The sum that ranks candidates before they are decoded."""
+        return float(self.roll_scores[self.roll])
 
     @property
     def score(self) -> float:
         """The sum that ranks candidates."""
-        return float(self.roll_scores[self.roll])
+        return self.matched_score + self.presence_score
 
 
 def rerank(
@@ -85,40 +102,61 @@ def _matches(
         yield places, engine.match_scores(query.features, rgb, query.rolls)
 
 
+def ranked_by_presence(
+    ranked: Sequence[RankedTile], decoded: Mapping[int, Float32Array], weight: float
+) -> list[RankedTile]:
+    """Return candidates with their presence, best first.
+
+    Args:
+        ranked: the candidates.
+        decoded: logits by tile.
+        weight: of the presence in a score; see ``Calibration``.
+    """
+    presence = np.full(len(ranked), np.nan)
+    known = [place for place, tile in enumerate(ranked) if tile.tile in decoded]
+    if known:
+        presence[known] = log_presence(np.stack([decoded[ranked[i].tile] for i in known]))
+    added = with_presence(np.zeros(len(ranked)), presence, weight)
+    present = [
+        replace(tile, presence_score=float(score))
+        for tile, score in zip(ranked, added, strict=True)
+    ]
+    return sorted(present, key=lambda tile: (-tile.score, tile.retrieval_rank))
+
+
 def decode(
     engine: MatchEngine,
     index: TileIndex,
     query: Query,
-    ranked: Sequence[RankedTile],
-    shares: TileProbabilities,
-    *,
-    top_k: int,
-    least: float,
-    batch_tiles: int,
+    wanted: Sequence[RankedTile],
     known: dict[int, Float32Array],
+    batch_tiles: int,
     progress: Progress = no_progress,
-) -> list[Float32Array]:
-    """Return the heatmap of every candidate as log-probability per tile pixel, ``[p, p]`` each.
-
-    Decoding reads the image and runs the network, so a tile beyond ``top_k`` that is less probable
-    than ``least`` gets a flat heatmap: its mass is spread evenly over it, and nothing is lost.
-    ``known`` holds heatmaps by tile: they are not decoded again, and those decoded now are added.
-    """
-    side = engine.card.aerial_px
-    wanted = [
-        tile
-        for place, (tile, share) in enumerate(zip(ranked, shares.tiles, strict=True))
-        if (place < top_k or share >= least) and tile.tile not in known
-    ]
+) -> None:
+    """Decode tiles whose logits are not ``known`` by tile yet, and add them, ``[p, p]`` each."""
+    wanted = [tile for tile in wanted if tile.tile not in known]
     for part in _batches(range(len(wanted)), batch_tiles):
         progress("decoding", part.start, len(wanted))
         chosen = wanted[part.start : part.stop]
         tiles = np.array([tile.tile for tile in chosen], dtype=np.int64)
         rolls = [query.rolls[tile.roll] for tile in chosen]
         decoded = engine.decode(query.features, index.tile_pixels(tiles), rolls)
-        known |= {tile.tile: heatmap for tile, heatmap in zip(chosen, decoded, strict=True)}
-    flat = np.broadcast_to(np.float32(0), (side, side))
-    return [known.get(tile.tile, flat) for tile in ranked]
+        known |= {tile.tile: logits for tile, logits in zip(chosen, decoded, strict=True)}
+
+
+def heatmaps(
+    ranked: Sequence[RankedTile], decoded: Mapping[int, Float32Array], side_px: int
+) -> list[Float32Array]:
+    """Return the heatmap of every candidate as log-probability per tile pixel, ``[p, p]`` each.
+
+    That of a tile which was not ``decoded`` is flat: its mass is spread evenly over it.
+    """
+    flat = np.zeros((side_px, side_px), np.float32)
+    found = []
+    for tile in ranked:
+        logits = decoded.get(tile.tile, flat)
+        found.append((logits - log_presence(logits[None])).astype(np.float32))
+    return found
 
 
 def _ranked(

@@ -206,6 +206,7 @@ def _candidate(
         score=tile.score,
         retrieval_score=tile.retrieval_score,
         match_score=tile.match_score,
+        presence_score=tile.presence_score,
         probability=vote.probability,
         lon=at.lon,
         lat=at.lat,
@@ -224,6 +225,7 @@ def _provenance(
     settings["temperature"] = f"{calibration.temperature:.6g}"
     settings["outside_logit"] = f"{calibration.outside_logit:.6g}"
     settings["match_weight"] = f"{calibration.match_weight:.6g}"
+    settings["presence_weight"] = f"{calibration.presence_weight:.6g}"
     moved = fused.moved_from
     settings["recentred_from"] = "nothing" if moved is None else context.index.tile_id(moved)
     if fused.shares.rivals > 0:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from cvgl_core.errors import SettingsError
-from cvgl_core.types import DEFAULT_DEPTH
+from cvgl_core.types import DECODED_TILES, DEFAULT_DEPTH
 
 _BOUNDS: dict[str, tuple[float, float]] = {
     "depth": (1, 100_000),
     "top_k": (1, 100_000),
+    "decoded_tiles": (1, 100_000),
     "fused_tiles": (1, 100_000),
     "smoothing_m": (0.0, 50.0),
     "near_estimate_m": (0.1, 1000.0),
@@ -37,6 +38,8 @@ class LocalizeSettings:
 
     Attributes:
         depth: tiles that are re-ranked; the paper takes 5, while 50 was far better in trials.
+        decoded_tiles: the best of the re-ranked tiles, which are decoded and ranked once more by
+            their presence, if the weights were calibrated for that.
         fused_tiles: the best of the re-ranked tiles, which enter the posterior; those behind hold
             next to no probability, and each costs as much as the whole match from stored maps.
         recentre: when the place found lies in the middle of another tile than the best one, look
@@ -59,6 +62,7 @@ class LocalizeSettings:
     """
 
     depth: int = DEFAULT_DEPTH
+    decoded_tiles: int = DECODED_TILES
     fused_tiles: int = 50
     recentre: bool = True
     top_k: int = 10

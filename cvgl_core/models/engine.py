@@ -65,13 +65,13 @@ class TileMatches:
     Attributes:
         match_score: largest level-0 cosine per tile and heading ``[K, R]``.
         best_roll: roll (in columns) with the highest score of each tile ``[K]``.
-        log_heatmap: log-probability of the camera per pixel of each tile, at the best roll
-            ``[K, p, p]``; sums to one over a tile.
+        logits: of the camera per pixel of each tile, at the best roll, see ``Engine.decode``
+            ``[K, p, p]``.
     """
 
     match_score: Float32Array
     best_roll: NDArray[np.int64]
-    log_heatmap: Float32Array
+    logits: Float32Array
 
 
 class Engine:
@@ -248,7 +248,10 @@ class Engine:
     def decode(
         self, query: QueryFeatures, rgb: UInt8Array, roll_per_tile: Sequence[int]
     ) -> Float32Array:
-        """Log-probability of the camera per pixel ``[K, p, p]``, one roll for each tile.
+        """Logits of the camera per pixel ``[K, p, p]``, one roll for each tile.
+
+        Their softmax over a tile is the heatmap; their level says how likely the camera is on the
+        tile at all, where the network was trained for that (``losses.presence``).
 
         Args:
             query: a described view.
@@ -263,14 +266,13 @@ class Engine:
         seen = query.weights_at(rolls)
         weights = None if seen is None else self._tensor(seen)
 
-        def heatmap(x: Tensor, part: slice) -> tuple[Tensor]:
+        def logits(x: Tensor, part: slice) -> tuple[Tensor]:
             turned = [_filled(level[part], len(x)) for level in columns]
             share = None if weights is None else _filled(weights[part], len(x))
             maps = model.aerial_maps(model.aerial.trunk(x))
-            logits: Tensor = model.decoder(turned, maps, share).logits
-            return (logits.flatten(1).log_softmax(dim=1).reshape(logits.shape),)
+            return (model.decoder(turned, maps, share).logits,)
 
-        return self._over_tiles(rgb, heatmap, (self.card.aerial_px, self.card.aerial_px))[0]
+        return self._over_tiles(rgb, logits, (self.card.aerial_px, self.card.aerial_px))[0]
 
     def match_tiles(
         self, query: QueryFeatures, rgb: UInt8Array, rolls: Sequence[int] = (0,)

@@ -19,16 +19,24 @@ from cvgl_core.evaluation.network import Network
 from cvgl_core.models import untrained_engine
 from cvgl_core.types import HeadingKnowledge, QueryKind
 
+PRESENCE_WEIGHT = 0.03
+
 
 def drawn(
     rng: np.random.Generator, count: int, temperature: float, outside: float, weight: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Scores of candidates, and which of them (10: none) is right by the generating model."""
     retrieval = rng.normal(0.5, 0.15, (count, 10)).astype(np.float32)
     match = rng.normal(0.5, 0.15, (count, 10)).astype(np.float32)
-    logits = (retrieval + weight * match) / temperature
+    presence = rng.normal(8.0, 3.0, (count, 10))
+    presence[:, 8:] = np.nan  # not decoded: they count as the least of the others
+    known = np.nan_to_num(presence, nan=0.0) + np.isnan(presence) * presence[:, :8].min(
+        axis=1, keepdims=True
+    )
+    logits = (retrieval + weight * match + PRESENCE_WEIGHT * known) / temperature
     logits = np.concatenate([logits, np.full((count, 1), outside)], axis=1)
-    return retrieval, match, (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    right = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return retrieval, match, presence, right
 
 
 def log_masses(right: np.ndarray, best: float) -> np.ndarray:
@@ -39,9 +47,12 @@ def log_masses(right: np.ndarray, best: float) -> np.ndarray:
     return masses
 
 
-def scores_of(retrieval: np.ndarray, match: np.ndarray, mass: np.ndarray) -> CandidateScores:
+def scores_of(
+    retrieval: np.ndarray, match: np.ndarray, presence: np.ndarray, mass: np.ndarray
+) -> CandidateScores:
     """Scores of queries with a known heading."""
-    return CandidateScores(retrieval[..., None], match[..., None], np.zeros((len(mass), 1)), mass)
+    known = np.zeros((len(mass), 1))
+    return CandidateScores(retrieval[..., None], match[..., None], known, presence, mass)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +60,14 @@ def scores_of(retrieval: np.ndarray, match: np.ndarray, mass: np.ndarray) -> Can
 )
 def test_fit_recovers_the_generating_model(temperature, outside, weight):
     rng = np.random.default_rng(1)
-    retrieval, match, right = drawn(rng, 4000, temperature, outside, weight)
-    asked = scores_of(retrieval, match, log_masses(right, 0.8))
-    empty = scores_of(retrieval[:0], match[:0], asked.log_mass[:0])
+    retrieval, match, presence, right = drawn(rng, 4000, temperature, outside, weight)
+    asked = scores_of(retrieval, match, presence, log_masses(right, 0.8))
+    empty = scores_of(retrieval[:0], match[:0], presence[:0], asked.log_mass[:0])
     fit = fit_calibration(asked, empty)
     assert fit.temperature == pytest.approx(temperature, rel=0.2)
     assert fit.outside_logit * fit.temperature == pytest.approx(outside * temperature, abs=0.15)
     assert fit.match_weight == pytest.approx(weight, rel=0.2)
+    assert fit.presence_weight == pytest.approx(PRESENCE_WEIGHT, rel=0.2)
     assert fit.heatmap_temperature == 0.8
 
 
@@ -65,9 +77,10 @@ def test_separable_data_says_not_here_for_strangers():
     right = rng.integers(0, 10, 300)
     own = retrieval.copy()
     own[np.arange(300), right] += rng.normal(0.8, 0.1, 300).astype(np.float32)
-    inside = scores_of(own, own, log_masses(right, 1.0))
+    unseen = np.full((300, 10), np.nan)
+    inside = scores_of(own, own, unseen, log_masses(right, 1.0))
     nowhere = np.full((300, 10, len(HEATMAP_TEMPERATURES)), -np.inf, np.float32)
-    stranger = scores_of(retrieval, retrieval, nowhere)
+    stranger = scores_of(retrieval, retrieval, unseen, nowhere)
     fit = fit_calibration(inside, stranger)
 
     def outside(scores: CandidateScores) -> float:
@@ -104,7 +117,10 @@ def test_scorer_reads_the_heatmap_where_the_camera_stands():
     ground = network.views(data.views(0, 1))
     tile = int(data.positive[0])
     features = network.tiles(data.tiles(tile, tile + 1))
-    heatmap = network.heatmaps(tuple(level[0] for level in ground.columns), features.maps)[0]
+    logits = network.decode(tuple(level[0] for level in ground.columns), features.maps)[0]
+    heatmap = logits.flatten().log_softmax(0).reshape(logits.shape)
+    here = (scores.presence[0] - float(logits.flatten().logsumexp(0))).tolist()
+    assert min(map(abs, here)) < 2e-2
     east, north = data.offset_m(np.array([0]), np.array([tile]))[0] / card.gsd_m_per_px
     row, col = int(card.aerial_px / 2 - north), int(card.aerial_px / 2 + east)
     expected = float(heatmap[row, col])
@@ -116,11 +132,11 @@ def test_scorer_reads_the_heatmap_where_the_camera_stands():
 def test_a_prior_for_the_heading_weighs_in_as_the_posterior_has_it():
     """Headings whose log-weight is low win only by as much more score, in units of T."""
     rng = np.random.default_rng(4)
-    retrieval, match, right = drawn(rng, 4000, 0.1, 12.0, 1.0)
+    retrieval, match, presence, right = drawn(rng, 4000, 0.1, 12.0, 1.0)
     both = [np.stack([part, part + 0.3], axis=2) for part in (retrieval, match)]
     known = np.tile([0.0, -200.0], (4000, 1))
-    asked = CandidateScores(*both, known, log_masses(right, 0.8))
-    none = (part[:0] for part in (*both, known, asked.log_mass))
+    asked = CandidateScores(*both, known, presence, log_masses(right, 0.8))
+    none = (part[:0] for part in (*both, known, presence, asked.log_mass))
     fit = fit_calibration(asked, CandidateScores(*none))
     assert fit.temperature == pytest.approx(0.1, rel=0.2)
     assert fit.outside_logit * fit.temperature == pytest.approx(1.2, abs=0.15)

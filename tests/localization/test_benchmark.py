@@ -20,8 +20,8 @@ CELL_M = SIDE_M / PX
 CITY_TILES = GRID * GRID
 TILES, VIEWS, DIM = 2 * CITY_TILES, 9, 6
 FAR = 1 << 20
-CALIBRATION = Calibration(0.1, 4.0, "nothing real", match_weight=1.5, heatmap_temperature=0.8)
-SETTINGS = LocalizeSettings(depth=12, top_k=3, decode_probability=0.05)
+CALIBRATION = Calibration(0.1, 6.0, "nothing real", 1.5, 0.8, presence_weight=0.05)
+SETTINGS = LocalizeSettings(depth=12, decoded_tiles=4, top_k=3, decode_probability=0.05)
 
 
 class World:
@@ -112,10 +112,9 @@ class FakeNetwork:
         views, tiles = columns0[:, 0].long().numpy(), maps0[:, 0, 0, 0].long().numpy()
         return torch.from_numpy(self.world.matches[np.ix_(views, tiles)])
 
-    def heatmaps(self, columns, maps, weights=None):
+    def decode(self, columns, maps, weights=None):
         view, tiles = int(columns[0][0]), maps[0][:, 0, 0, 0].long().numpy()
-        logits = torch.from_numpy(self.world.logits[view, tiles])
-        return logits.flatten(1).log_softmax(1).reshape(logits.shape)
+        return torch.from_numpy(self.world.logits[view, tiles])
 
 
 def slow_arg_max_error(world, view, tile):
@@ -174,12 +173,20 @@ def _vertex(three):
     return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
 
 
-def slow_reranked(world, view, depth, weight):
-    """Tiles by descriptor, the first ``depth`` of them in order of the weighted sum."""
+def slow_reranked(world, view, depth, weight, presence_weight=CALIBRATION.presence_weight):
+    """Tiles by descriptor, the first ``depth`` of them in order of the weighted sum.
+
+    The best of them by descriptor and match are decoded, for the third part of the sum.
+    """
     gallery = world.unit(world.descriptors.astype(np.float16).astype(np.float32))
     retrieval = gallery @ world.queries[view]
     order = sorted(range(TILES), key=lambda t: (-retrieval[t], t))
     score = {t: float(retrieval[t] + np.float32(weight) * world.matches[view, t]) for t in order}
+    first = sorted(order[:depth], key=lambda t: -score[t])
+    closer = first[: SETTINGS.decoded_tiles]
+    present = {t: np.log(np.exp(world.logits[view, t].astype(float)).sum()) for t in closer}
+    for tile in first:
+        score[tile] += presence_weight * present.get(tile, min(present.values()))
     first = sorted(order[:depth], key=lambda t: -score[t])
     return order, first + order[depth:], [score[t] for t in first]
 
@@ -207,10 +214,12 @@ def test_retrieval_equals_the_slow_way(world, found):
 
 def test_every_depth_equals_the_slow_way(world, found):
     assert list(found.by_depth) == [1, 5, 10, 12, 20]
-    asked = [(depth, 1.5, at) for depth, at in found.by_depth.items()] + [(5, 1.0, found.paper)]
-    for depth, weight, at in asked:
+    own = (1.5, CALIBRATION.presence_weight)
+    asked = [(depth, own, at) for depth, at in found.by_depth.items()]
+    asked.append((5, (1.0, 0.0), found.paper))
+    for depth, weights, at in asked:
         for view in range(VIEWS):
-            _, order, _ = slow_reranked(world, view, depth, weight)
+            _, order, _ = slow_reranked(world, view, depth, *weights)
             assert at.rank[view] == order.index(world.positive[view])
             assert at.error_m[view] == pytest.approx(slow_arg_max_error(world, view, order[0]))
             shown = {world.positive[view], *world.covering(view)}

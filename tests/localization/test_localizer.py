@@ -375,3 +375,38 @@ def test_more_tiles_can_be_matched_than_were_retrieved(fakes, make_photo):
     fused = localizer.settle(wide).fused
     x_m, y_m = from_lonlat(index.crs, [engine.lon], [engine.lat])
     assert np.hypot(fused.place.x_m - x_m[0], fused.place.y_m - y_m[0]) < 1.0
+
+
+def test_presence_lifts_the_tiles_that_show_the_camera(fakes, make_photo):
+    """The match prefers a tile that does not show it; the decoded logits say where it is."""
+    index, engine = world(fakes, near_score=0.6, far_score=0.7)
+    calibration = replace(engine.card.calibration, presence_weight=0.1)
+    plain = locate(index, engine, make_photo(heading_deg=0.0))
+    engine.card = replace(engine.card, calibration=calibration)
+    decode = engine.decode
+    engine.decode = lambda query, rgb, rolls: (
+        decode(query, rgb, rolls) + np.float32(12.0 * engine._camera_px(rgb)[2][:, None, None])
+    )
+    found = locate(index, engine, make_photo(heading_deg=0.0), {"decoded_tiles": 81})
+    assert error_m(plain, engine) > 20.0
+    assert error_m(found, engine) < 2.25
+    assert found.provenance.settings["presence_weight"] == "0.1"
+    for candidate in found.candidates:
+        parts = candidate.retrieval_score + candidate.match_score + candidate.presence_score
+        assert candidate.score == pytest.approx(parts, abs=1e-5)
+    scores = [candidate.score for candidate in found.candidates]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_tile_added_for_the_place_is_decoded_before_it_is_weighed(fakes, make_photo):
+    index = fakes.Index()
+    engine = edges_preferred(fakes, index)
+    calibration = replace(engine.card.calibration, presence_weight=0.1)
+    engine.card = replace(engine.card, calibration=calibration)
+    middle = tile_around(index, engine.lon, engine.lat)
+    index.descriptors[:, 0] = 0
+    index.descriptors[middle + 1, 0] = 1
+    options = {"depth": 1, "top_k": 1, "decoded_tiles": 1}
+    (first,) = locate(index, engine, make_photo(heading_deg=0.0), options).candidates
+    assert first.tile_index == middle
+    assert first.presence_score != 0 and engine.decoded == 2

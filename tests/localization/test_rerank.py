@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.index import ReducedMaps
 from cvgl_core.localization.heading import search_heading, wrapped
-from cvgl_core.localization.posterior import TileProbabilities
-from cvgl_core.localization.rerank import decode, rerank
+from cvgl_core.localization.rerank import decode, heatmaps, ranked_by_presence, rerank
 from cvgl_core.localization.retrieve import Query, Retrieved, retrieve
 from cvgl_core.types import Calibration, no_progress
 
@@ -93,9 +92,12 @@ def test_decoding_uses_each_tiles_own_roll_and_skips_the_hopeless():
     out = ranked(np.zeros((4, 2)), match)
     engine = TableEngine(match)
     query = query_of((0, 1))
-    shares = TileProbabilities(np.array([0.5, 0.3, 0.0999, 0.0001]), 0.1)
-    maps = decode(engine, INDEX, query, out, shares, top_k=1, least=0.01, batch_tiles=2, known={})
-    assert engine.decoded == [0, 1, 2]
+    known = {}
+    decode(engine, INDEX, query, out[:3], known, batch_tiles=2)
+    maps = [np.exp(heatmap) for heatmap in heatmaps(out, known, P)]
+    assert engine.decoded == [0, 1, 2] == sorted(known)
+    assert all(heatmap.sum() == pytest.approx(1.0, rel=1e-5) for heatmap in maps)
+    maps = [known[tile] for tile in (0, 1, 2)] + maps[3:]
     assert [heatmap[0, 0] for heatmap in maps[:3]] == [1, 0, 1]
     assert [heatmap[0, 1] for heatmap in maps[:3]] == [0, 1, 2]
     assert maps[3].shape == (P, P)
@@ -258,12 +260,21 @@ def test_what_is_decoded_already_is_not_decoded_again():
     match = np.array([[0.9], [0.8], [0.3]])
     out = ranked(np.zeros((3, 1)), match)
     engine, known = TableEngine(match), {}
-    query = query_of((0,))
-    shares = TileProbabilities(np.array([0.5, 0.3, 0.1]), 0.1)
-    options = {"least": 1.0, "batch_tiles": 2, "known": known}
-    first = decode(engine, INDEX, query, out, shares, top_k=1, **options)
+    decode(engine, INDEX, query_of((0,)), out[:1], known, batch_tiles=2)
     assert engine.decoded == [0] and list(known) == [0]
-    turned = [out[2], out[0], out[1]]
-    again = decode(engine, INDEX, query, turned, shares, top_k=1, **options)
-    assert engine.decoded == [0, 2]
-    assert again[1] is first[0] and again[0][0, 1] == 2 and np.ptp(again[2]) == 0
+    decode(engine, INDEX, query_of((0,)), [out[2], out[0]], known, batch_tiles=2)
+    assert engine.decoded == [0, 2] and sorted(known) == [0, 2]
+
+
+def test_presence_ranks_what_was_decoded_and_the_rest_counts_as_the_least():
+    out = ranked(np.zeros((4, 1)), np.array([[0.9], [0.8], [0.7], [0.6]]))
+    logits = {
+        tile: np.full((P, P), level, np.float32) for tile, level in {0: 1, 1: 6, 2: 2.5}.items()
+    }
+    again = ranked_by_presence(out, logits, 0.1)
+    assert [tile.tile for tile in again] == [1, 0, 2, 3]
+    added = {tile.tile: tile.presence_score for tile in again}
+    whole = {tile: 0.1 * (level + np.log(P * P)) for tile, level in {0: 1, 1: 6, 2: 2.5}.items()}
+    assert added == pytest.approx(whole | {3: whole[0]}, rel=1e-6)
+    assert all(t.score == pytest.approx(t.matched_score + added[t.tile]) for t in again)
+    assert ranked_by_presence(out, {}, 0.1) == out

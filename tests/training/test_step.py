@@ -80,3 +80,16 @@ def test_starts_that_do_not_fit_are_refused(tmp_path):
         start_model(ModelSection(start=tmp_path / "other.safetensors"))
     with pytest.raises(SettingsError, match="no weights are bundled"):
         start_model(ModelSection(variant="mean", start="bundled"))
+
+
+def test_presence_is_added_to_the_total_and_teaches_the_decoder():
+    batch = whole_batch()
+    model = without_batch_norm()
+    without = LossStep(model, UnifyGeoLoss(), World())(batch)
+    weights = LossWeights(presence=10.0)
+    losses = LossStep(model, UnifyGeoLoss(LossSettings(weights=weights)), World())(batch)
+    assert without.presence is None and losses.presence is not None
+    added = (losses.total - without.total).detach()
+    assert float(added) == pytest.approx(10 * float(losses.presence.detach()), 1e-3)
+    losses.presence.backward()
+    assert model.decoder.output.out.weight.grad.abs().max() > 0
