@@ -1,12 +1,15 @@
 """SkyLink's modules off and on: street photos searched in tiles of buildings in unseen cities.
 
 Run: ``cvgl simulate university -o runs/university``, then ``python benchmarks/bench_skylink.py
---root runs/university --out skylink.jsonl [--steps 400] [--seeds 1 2 3 4 5] [--rows plain all]``.
+--root runs/university --out runs/skylink [--steps 400] [--seeds 1 2 3 4 5] [--rows plain all]``.
 Every row trains the small network for as many steps from the same start, with each seed, and
-searches the test part: street to satellite, without and with test-time augmentation. One JSON line
-a row and seed; shares in percent with the 95 % interval over places. At the end a table: means
-over seeds, their least and most, and the CPU time of a step over that of ``plain``. Also works on
-the real University-1652 (no scene rows without point clouds).
+searches the test part: street to satellite, without and with test-time augmentation. Answers are
+kept in ``--out``, so that an interrupted comparison goes on, and rows or seeds can be added later.
+
+One JSON line a row: the CPU seconds of a step over those of the first row; shares in percent with
+their 95 % interval, and ``over``: the same of the difference to the first row, bootstrapped over
+places and seeds, in pairs. Also works on the real University-1652 (no scene rows without point
+clouds).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from paired import Values, compared
 
 from cvgl_core.data.university1652 import PlaceTask, load_task
 from cvgl_core.evaluation.describing import PlaceDescriber
@@ -58,16 +62,16 @@ ROWS = {
     **{f"all-{name}": _row(_ALL - {name}) for name in ("pafa", "grem", "within", "scene")},
     "all-drone": _row(_ALL - {"drone", "scene"}),
 }
-FIGURES = ("r@1", "r@5", "r@10", "ap")
+DEPTHS = (1, 5, 10)
 
 
-def train(row: str, seed: int, args: argparse.Namespace) -> tuple[SkyLink, dict[str, float]]:
+def train(row: str, seed: int, args: argparse.Namespace) -> tuple[SkyLink, float]:
     """Train a row; return its network and the CPU seconds of a step."""
     changes = ROWS[row] | {
         "places.root": json.dumps(str(args.root)),
         "places.held_out": "0",
         "batch.size": str(args.batch),
-        "run.folder": json.dumps(str(args.out.with_suffix("") / f"{row}-{seed}")),
+        "run.folder": json.dumps(str(args.out / f"{row}-{seed}")),
         "run.seed": str(seed),
         "run.max_steps": str(args.steps),
         "run.threads": str(args.threads),
@@ -76,51 +80,45 @@ def train(row: str, seed: int, args: argparse.Namespace) -> tuple[SkyLink, dict[
     settings = [f"{key}={value}" for key, value in changes.items()]
     trainer = SkyLinkTrainer(load_skylink_config(args.preset, settings))
     started = time.process_time()
-    losses = [float(trainer.step().street_satellite.detach()) for _ in range(args.steps)]
-    seconds = (time.process_time() - started) / args.steps
-    last = float(np.mean(losses[-10:]))
-    return trainer.model, {"cpu_s_per_step": round(seconds, 3), "loss": round(last, 4)}
+    for _ in range(args.steps):
+        trainer.step()
+    return trainer.model, (time.process_time() - started) / args.steps
 
 
-def figures(model: SkyLink, task: PlaceTask, device: str) -> dict[str, list[float]]:
-    """Return value, low and high in percent of each figure, without and with augmentation."""
-    result: dict[str, list[float]] = {}
+def answers(model: SkyLink, task: PlaceTask, device: str) -> Values:
+    """Return how each query did, without and with test-time augmentation."""
+    result: Values = {}
     for name, augmented in (("", False), (" tta", True)):
         describer = PlaceDescriber(model, model.config.sees, device, augmented)
         asked, searched = (describer.images(part.paths) for part in (task.query, task.gallery))
-        found = place_ranks(asked, searched, task.query.place, task.gallery.place).figures()
-        for figure in FIGURES:
-            value = found[figure]
-            result[figure + name] = [
-                round(100 * v, 2) for v in (value.value, value.low, value.high)
-            ]
+        found = place_ranks(asked, searched, task.query.place, task.gallery.place)
+        result |= {f"r@{k}{name}": 100.0 * (found.best < k) for k in DEPTHS}
+        result[f"ap{name}"] = 100.0 * found.average_precision
     return result
 
 
-def table(lines: list[dict[str, object]], names: list[str]) -> str:
-    """Return means over seeds with their range, and the cost of a step over the baseline's."""
-    rows = [f"{'row':14} {'step cost':>9}" + "".join(f"{name:>22}" for name in names)]
-    cost = {
-        row: float(np.mean([line["cpu_s_per_step"] for line in lines if line["row"] == row]))
-        for row in ROWS
-        if any(line["row"] == row for line in lines)
-    }
-    for row in cost:
-        own = [line for line in lines if line["row"] == row]
-        ratio = cost[row] / cost[BASELINE] if BASELINE in cost else float("nan")
-        cells = []
-        for name in names:
-            values = [line[name][0] for line in own]
-            cells.append(f"{np.mean(values):8.2f} ({min(values):.1f}-{max(values):.1f})")
-        rows.append(f"{row:14} {ratio:8.2f}x" + "".join(f"{cell:>22}" for cell in cells))
-    return "\n".join(rows)
+def kept(row: str, seed: int, task: PlaceTask, args: argparse.Namespace) -> Values:
+    """Return the answers of a row and seed, made now or before."""
+    path = args.out / f"{row}-{seed}.npz"
+    if not path.exists():
+        model, seconds = train(row, seed, args)
+        found = answers(model, task, "cpu" if args.device == "auto" else args.device)
+        args.out.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **found, cpu_s=np.full(len(task.query.place), seconds))
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def means(values: Values) -> dict[str, float]:
+    """Return the mean of each figure."""
+    return {name: float(np.mean(value)) for name, value in values.items() if name != "cpu_s"}
 
 
 def main() -> None:
-    """Train and score the rows that are asked for."""
+    """Train what is missing, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="of the data set")
-    parser.add_argument("--out", type=Path, required=True, help="JSON lines are appended here")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the answers")
     parser.add_argument("--preset", default="skylink-lite0")
     parser.add_argument("--steps", type=int, default=400, help="of each row")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
@@ -130,20 +128,16 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     task = load_task(args.root)
-    device = "cpu" if args.device == "auto" else args.device
-    lines: list[dict[str, object]] = []
+    base: Values | None = None
     for row in args.rows:
-        for seed in args.seeds:
-            model, facts = train(row, seed, args)
-            line = {"row": row, "seed": seed, "steps": args.steps, **facts}
-            line |= {"queries": len(task.query.paths), "gallery": len(task.gallery.paths)}
-            line |= figures(model, task, device)
-            lines.append(line)
-            text = json.dumps(line)
-            print(text, flush=True)
-            with args.out.open("a", encoding="utf-8") as stream:
-                stream.write(text + "\n")
-    print(table(lines, [*FIGURES, "r@1 tta"]))
+        found = [kept(row, seed, task, args) for seed in args.seeds]
+        values = {name: np.stack([one[name] for one in found]) for name in found[0]}
+        base = base or values
+        line: dict[str, object] = {"row": row, "seeds": len(args.seeds), "steps": args.steps}
+        line |= {"queries": len(task.query.place), "gallery": len(task.gallery.place)}
+        line["step cost"] = round(float(values["cpu_s"].mean() / base["cpu_s"].mean()), 2)
+        line |= compared(values, base, means, task.query.place)
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

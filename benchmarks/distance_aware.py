@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from descriptor_heads import Encoder, Heads, kept_batches, trained_heads
+from paired import Values, compared
 
 from cvgl_core.data.citypack import CityPack, open_pack
 from cvgl_core.data.relevance import relevance_levels
@@ -38,7 +39,7 @@ from cvgl_core.models import create_model
 from cvgl_core.models.weights import bundled_path, load_model
 from cvgl_core.training.config import TrainConfig, load_train_config
 from cvgl_core.training.loop import Trainer
-from cvgl_core.types import Float32Array, FloatArray
+from cvgl_core.types import Float32Array
 
 ROWS = (
     "full",
@@ -51,7 +52,6 @@ ROWS = (
 )
 MEANS = ("R@1", "R@10", "NDCG", "H-AP", "ASI")
 PERCENTILES = (50, 75, 90)
-ROUNDS = 1000
 AREAS = "/areas"
 HEADS = ("bundled-heads", "fresh-heads")
 
@@ -128,7 +128,7 @@ class OnlyHeads:
 
 def answers(
     scores: list[Float32Array], cities: list[CityPack], tile_px: int, levels_m: list[float]
-) -> dict[str, FloatArray]:
+) -> Values:
     """Return the figures of each view, searched in the tiles of its own city."""
     parts = [
         _city_answers(score, CityGrid.of(pack, tile_px), levels_m)
@@ -137,9 +137,7 @@ def answers(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _city_answers(
-    scores: Float32Array, grid: CityGrid, levels_m: list[float]
-) -> dict[str, FloatArray]:
+def _city_answers(scores: Float32Array, grid: CityGrid, levels_m: list[float]) -> Values:
     views, truth, _ = grid.covered()
     away_m = grid.centres_m()[None] - grid.cameras_m()[views][:, None]
     order = np.argsort(-scores, axis=1, kind="stable")
@@ -157,48 +155,12 @@ def _city_answers(
     }
 
 
-def statistics(values: dict[str, FloatArray]) -> dict[str, float]:
+def statistics(values: Values) -> dict[str, float]:
     """Return means and percentiles of answers ``[seeds, views]``."""
     means = {name: float(np.mean(values[name])) for name in MEANS}
     return means | {
         f"top-1 p{share} m": float(np.percentile(values["top-1 m"], share)) for share in PERCENTILES
     }
-
-
-def drawn(values: dict[str, FloatArray], rounds: int) -> list[dict[str, float]]:
-    """Return the statistics of bootstrap samples; the same draws whatever the row."""
-    rng = np.random.default_rng(0)
-    seeds, views = values["R@1"].shape
-    samples = []
-    for _ in range(rounds):
-        chosen = np.ix_(rng.integers(0, seeds, seeds), rng.integers(0, views, views))
-        samples.append(statistics({name: value[chosen] for name, value in values.items()}))
-    return samples
-
-
-def interval(value: float, samples: list[float]) -> list[float]:
-    """Return a value and the middle 95 % of its samples."""
-    return [round(float(v), 4) for v in (value, *np.percentile(samples, [2.5, 97.5]))]
-
-
-def compared(
-    row: str, values: dict[str, FloatArray], base: dict[str, FloatArray]
-) -> dict[str, object]:
-    """Return a row's line: its figures, and how they differ from the baseline's."""
-    own, other = statistics(values), statistics(base)
-    samples, others = drawn(values, ROUNDS), drawn(base, ROUNDS)
-    seeds, views = values["R@1"].shape
-    line: dict[str, object] = {"row": row, "seeds": seeds, "views": views}
-    for name, value in own.items():
-        line[name] = interval(value, [sample[name] for sample in samples])
-    line["over"] = {
-        name: interval(
-            own[name] - other[name],
-            [s[name] - o[name] for s, o in zip(samples, others, strict=True)],
-        )
-        for name in own
-    }
-    return line
 
 
 def held_out(seeds: list[int], packs: Path) -> list[CityPack]:
@@ -238,7 +200,7 @@ def main() -> None:
     tile_px = create_model("unifygeo-lite0").card().aerial_px
     trainer: Whole | OnlyHeads | None = None
     args.out.mkdir(parents=True, exist_ok=True)
-    base: dict[str, FloatArray] | None = None
+    base: Values | None = None
     for row in args.rows:
         stored = []
         for seed in args.seeds:
@@ -251,7 +213,10 @@ def main() -> None:
                 stored.append({name: file[name] for name in file.files})
         values = {name: np.stack([one[name] for one in stored]) for name in stored[0]}
         base = base or values
-        print(json.dumps(compared(row, values, base)), flush=True)
+        seeds, views = values["R@1"].shape
+        line: dict[str, object] = {"row": row, "seeds": seeds, "views": views}
+        line |= compared(values, base, statistics, np.arange(views))
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
