@@ -50,7 +50,8 @@ ROWS = (
     "dycl-alone",
     "triplet-alone",
 )
-MEANS = ("R@1", "R@10", "NDCG", "H-AP", "ASI")
+DEPTHS = (1, 10, 50)
+MEANS = (*(f"R@{k}" for k in DEPTHS), "NDCG", "H-AP", "ASI")
 PERCENTILES = (50, 75, 90)
 AREAS = "/areas"
 HEADS = ("bundled-heads", "fresh-heads")
@@ -145,8 +146,7 @@ def _city_answers(scores: Float32Array, grid: CityGrid, levels_m: list[float]) -
     ranked = relevance_levels(ranked_m, levels_m)
     rank = rank_of(scores, truth)
     return {
-        "R@1": (rank < 1).astype(np.float64),
-        "R@10": (rank < 10).astype(np.float64),
+        **{f"R@{k}": (rank < k).astype(np.float64) for k in DEPTHS},
         "NDCG": ndcg(ranked),
         "H-AP": hierarchical_ap(ranked, len(levels_m)),
         "ASI": asi(ranked),
