@@ -23,6 +23,7 @@ from cvgl_core.evaluation.evalset import CityGrid
 from cvgl_core.models import UnifyGeo, create_model
 from cvgl_core.models.features import AerialFeatures, GroundFeatures
 from cvgl_core.training.config import TrainConfig
+from cvgl_core.training.device import autocast_for
 from cvgl_core.training.loop import Trainer
 from cvgl_core.training.step import LossStep
 from cvgl_core.training.world import World
@@ -69,7 +70,7 @@ class Encoder:
         )
 
     def _maps(self, branch: Any, images: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, torch.cpu._is_avx512_bf16_supported()):
+        with autocast_for("auto", images.device):
             maps: Tensor = branch.semantic_head[0](branch.trunk(images)[2])
         return maps.half()
 

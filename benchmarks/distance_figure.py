@@ -16,17 +16,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from distance_aware import held_out
+from distance_aware import TILE_PX as GRID_PX
+from distance_aware import answers, held_out, load_scores
 
 from cvgl_core.evaluation.evalset import CityGrid
-from cvgl_core.models import create_model
 from cvgl_core.types import FloatArray, UInt8Array
 
 WIDTH = 1320
 CHART_PX = 400
 TILE_PX = 190
-STRIP_PX = (720, 135)
+STRIP_PX = (710, 166)
 COLOURS = ((60, 60, 60), (30, 110, 220))
+LEVELS_M = [25.0, 75.0, 200.0]
 TICKS_M = (10, 20, 50, 100, 200, 500, 1000)
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 40
 
@@ -93,7 +94,7 @@ def examples(
     chosen = views[:: max(1, len(views) // args.count)][: args.count].tolist()
     start = 0
     for pack in held_out(args.held_out, args.packs):
-        grid = CityGrid.of(pack, create_model("unifygeo-lite0").card().aerial_px)
+        grid = CityGrid.of(pack, GRID_PX)
         own, truth, _ = grid.covered()
         for view in (v - start for v in chosen if start <= v < start + len(own)):
             tiles = [truth[view], *(int(v["top-1 tile"][start + view]) for v in stored.values())]
@@ -114,10 +115,11 @@ def main() -> None:
     parser.add_argument("--held-out", nargs="+", type=int, default=[80001, 80002, 80003, 80004])
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    stored = {}
-    for row in args.rows:
-        with np.load(args.answers / f"{row}-{args.seed}.npz", allow_pickle=False) as file:
-            stored[row] = {name: file[name] for name in file.files}
+    cities = held_out(args.held_out, args.packs)
+    stored = {
+        row: answers(load_scores(args.answers / f"{row}-{args.seed}.npz"), cities, LEVELS_M)
+        for row in args.rows
+    }
     parts = [chart({row: values["top-1 m"] for row, values in stored.items()})]
     picture = np.concatenate([*parts, *examples(args, stored)])[..., ::-1]
     cv2.imwrite(str(args.out), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
