@@ -315,12 +315,54 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Directions:
+    """What each direction of a photo says for a place, in scores; columns to the right.
+
+    Attributes:
+        first_deg: true azimuth of the left edge of the first column.
+        width_deg: of a column.
+        told: for the place where positive, against it where negative ``[n]``; None if not seen.
+        rivals: what it says on average for other places ``[n]``, None where there are none.
+    """
+
+    first_deg: float
+    width_deg: float
+    told: tuple[float | None, ...]
+    rivals: tuple[float | None, ...] | None = None
+
+
+@dataclass(frozen=True)
+class PlaceEvidence:
+    """What speaks for the place that the candidate of a rank means, and against it, in ``words``.
+
+    ``directions`` is None where they were not looked at.
+    """
+
+    rank: int
+    heading_deg: float | None
+    words: tuple[str, ...]
+    directions: Directions | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a result rests on: the kind of query, its limits, and places looked at closely.
+
+    The first of ``places`` is the estimate, the others are what it was preferred to.
+    """
+
+    query: str
+    limits: tuple[str, ...]
+    places: tuple[PlaceEvidence, ...]
+
+
+@dataclass(frozen=True)
 class LocalizationResult:
     """The answer for one photo: what exports, reports and map layers are made from.
 
     ``priors`` says in words what was taken to be known beside the pixels, ``exif_used`` whether the
     position in the file was; ``together`` names the photos, this one among them, that were located
-    together.
+    together. ``evidence`` is there once it was looked at, for a report.
     """
 
     metadata: PhotoMetadata
@@ -334,6 +376,7 @@ class LocalizationResult:
     priors: tuple[str, ...] = ()
     exif_used: bool = False
     together: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

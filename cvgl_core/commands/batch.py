@@ -202,8 +202,7 @@ def locate_photo(
     )
     if batch.identity:
         located = _stamped(located, query_hash(batch, options), options.group)
-    write_files(options.files(name, photo.path), located, photo, progress)
-    return located.result
+    return write_files(options.files(name, photo.path), located, photo, progress)
 
 
 def query_hash(batch: Batch | SeveralBatch, options: BatchOptions) -> str:
@@ -274,23 +273,29 @@ def _located(
 
 def write_files(
     files: Mapping[str, Path], located: Located, photo: Photo, progress: Progress = no_progress
-) -> None:
-    """Write the files of a result, if any, the GeoJSON last: where it is, the others are."""
-    if not files:
-        return
+) -> LocalizationResult:
+    """Write the files of a result, if any, the GeoJSON last: where it is, the others are.
+
+    Returns:
+        The result, after a report with the evidence that it shows.
+    """
     result = located.result
+    if not files:
+        return result
     progress("writing", 0, 6)
     with output_errors(files["geojson"]):
         files["geojson"].unlink(missing_ok=True)  # of another answer: its files are replaced now
     write_heatmap(files["heatmap"], result)
     progress("writing", 1, 6)
     if "report" in files:
+        from cvgl_core.export.reasons import evidence_of
         from cvgl_core.export.report import write_report
         from cvgl_core.localization.evidence import report_inputs
 
         engine, fov_deg = located.engine, located.fov_deg
         shown = report_inputs(result, photo, located.index, engine, fov_deg=fov_deg)
         write_report(files["report"], shown)
+        result = replace(result, evidence=evidence_of(result, shown.sights, shown.sources))
     if "sidecar" in files:
         from cvgl_core.export.xmp_sidecar import write_sidecar
 
@@ -299,3 +304,4 @@ def write_files(
             log.warning("%s", one_line(left))
     progress("writing", 2, 6)
     write_geojson(files["geojson"], result)
+    return result

@@ -157,6 +157,7 @@ class Service:
             CvglError: the photo, the index, a setting or the output folder is at fault.
         """
         from cvgl_core.commands.batch import BatchOptions, locate_photo
+        from cvgl_core.commands.known import Given
         from cvgl_core.localization import Area, Near
         from cvgl_core.photo import read_photo
 
@@ -175,6 +176,7 @@ class Service:
             near=near,
             output=params.output,
             report=params.report,
+            given=Given(params.heading_std_deg, exif_radius_m=params.exif_radius_m),
         )
         name = params.name or params.photo.stem
         result = locate_photo(batch, photo, name, options, clock)
@@ -191,6 +193,7 @@ class Service:
         from cvgl_core.commands.batch import Batch
         from cvgl_core.localization import EstimateMethod, Localizer, LocalizeSettings
         from cvgl_core.localization.device_gallery import search_on
+        from cvgl_core.localization.walk import ALL_TILES
 
         if params.estimate not in tuple(EstimateMethod):
             raise SettingsError(f"estimate is 'fused' or 'unifygeo', not {params.estimate!r:.40}")
@@ -204,6 +207,7 @@ class Service:
             estimate=EstimateMethod(params.estimate),
             # Whole batches of the network, no more: a search can be ended between two of them.
             batch_tiles=engine.tile_batch,
+            fused_tiles=LocalizeSettings.fused_tiles if params.exif_radius_m is None else ALL_TILES,
         )
         return Batch(index, Localizer(index, engine, settings))
 

@@ -133,9 +133,9 @@ class TogetherRun:
             files = taken.options.files(item.name, taken.photo.path)
             engine, fov_deg = self.batch.localizer.engine, taken.options.fov_deg
             located = Located(result, self.batch.index, engine, fov_deg)
-            write_files(files, located, taken.photo)
-            values = estimate_properties(result)
-            line = to_line(result_to_geojson(result)) if self.as_json else result_line(values)
+            told = write_files(files, located, taken.photo)
+            values = estimate_properties(told)
+            line = to_line(result_to_geojson(told)) if self.as_json else result_line(values)
             small = thumbnail(taken.photo.rgb) if self.small else None
             return Outcome(item, values, line, small)
 

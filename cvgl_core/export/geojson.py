@@ -33,7 +33,8 @@ def result_to_geojson(result: LocalizationResult) -> JsonObject:
     """Return a result as a FeatureCollection; ``schemas/result.schema.json`` describes it.
 
     Features by ``kind``: one ``estimate`` (Point), a ``candidate`` (Polygon) per tile in the order
-    of rank, a ``credible_region`` (MultiPolygon) per level. Properties are flat.
+    of rank, a ``credible_region`` (MultiPolygon) per level. Properties are flat. What the answer
+    rests on stands beside them, in ``provenance`` and, once it was looked at, ``evidence``.
     """
     tiles = [_cut(candidate.polygon) for candidate in result.candidates]
     regions = [_region_polygons(region) for region in result.regions]
@@ -43,12 +44,15 @@ def result_to_geojson(result: LocalizationResult) -> JsonObject:
     point = (_degrees(result.estimate.lon), _degrees(result.estimate.lat))
     shapes: list[Rings] = [((point,) * 4,)]
     shapes += [polygon for group in (*tiles, *regions) for polygon in group]
-    return {
+    collection: JsonObject = {
         "type": "FeatureCollection",
         "bbox": [_degrees(value) for value in bbox(shapes)],
         "features": features,
         "provenance": _clean(asdict(result.provenance)),
     }
+    if result.evidence is not None:
+        collection["evidence"] = _clean(asdict(result.evidence))
+    return collection
 
 
 def failure_to_json(failure: Failure) -> JsonObject:
@@ -194,6 +198,8 @@ def _clean_value(value: object) -> object:
     """Return one value fit for JSON."""
     if isinstance(value, dict):
         return _clean(value)
+    if isinstance(value, list | tuple):
+        return [_clean_value(one) for one in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if hasattr(value, "item"):

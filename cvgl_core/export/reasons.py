@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvgl_core.export.limits import ImagerySource, limits, query_kind
 from cvgl_core.export.sight import ColumnMatch, Sight, points, rivals_of
 from cvgl_core.export.words import compass
-from cvgl_core.types import FloatArray
+from cvgl_core.types import (
+    Directions,
+    Evidence,
+    FloatArray,
+    LocalizationResult,
+    PlaceEvidence,
+)
 
 _NAMED = 3
 _LEAST = 0.005
+_DECIMALS = 5
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,36 @@ class Reasons:
     total: str
     for_it: str
     against: str
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, a sentence each."""
+        named = (("Speaks for it", self.for_it), ("Speaks against it", self.against))
+        return (f"{self.total}.", *(f"{name}: {told}." for name, told in named if told))
+
+
+def evidence_of(
+    result: LocalizationResult, sights: Sequence[Sight], sources: Sequence[ImagerySource]
+) -> Evidence:
+    """Return for programs what a report shows: words, and what each direction says.
+
+    Args:
+        result: the answer.
+        sights: the estimate, then other places that candidates mean.
+        sources: imagery that was searched.
+    """
+    places: list[PlaceEvidence] = []
+    for first in sights[:1]:
+        others = sights[1:]
+        why, weight = reasons(first, others), match_weight(result)
+        places += [_place(first, () if why is None else why.sentences, rivals_of(first, others))]
+        places += [_place(other, (why_behind(first, other, weight),)) for other in others]
+    return Evidence(query_kind(result.view), tuple(limits(result, sources)), tuple(places))
+
+
+def match_weight(result: LocalizationResult) -> float:
+    """Return the weight of the match in a score; see ``Calibration``."""
+    return float(result.provenance.settings.get("match_weight", "1"))
 
 
 def reasons(first: Sight, others: Sequence[Sight]) -> Reasons | None:
@@ -73,6 +111,25 @@ def why_behind(first: Sight, other: Sight, match_weight: float) -> str:
     if better:
         said += f" Fits better{as_first}: {better}."
     return said
+
+
+def _place(sight: Sight, words: tuple[str, ...], rivals: FloatArray | None = None) -> PlaceEvidence:
+    """Return what is told of one place."""
+    match = sight.match
+    directions = None
+    if match is not None:
+        others = None if rivals is None else _seen(match, rivals - match.usual)
+        told = _seen(match, match.evidence)
+        directions = Directions(match.first_deg % 360.0, match.width_deg, told, others)
+    return PlaceEvidence(sight.candidate.rank, sight.heading_deg, words, directions)
+
+
+def _seen(match: ColumnMatch, told: FloatArray) -> tuple[float | None, ...]:
+    """Return what columns say, rounded; None for those that the photo does not show."""
+    return tuple(
+        round(float(one), _DECIMALS) if shown else None
+        for one, shown in zip(told, match.seen, strict=True)
+    )
 
 
 def _directions(match: ColumnMatch, told: FloatArray, sign: int) -> str:

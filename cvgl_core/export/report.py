@@ -22,7 +22,7 @@ from cvgl_core.export.mapview import (
 from cvgl_core.export.page import render
 from cvgl_core.export.panel import panel_of, strip_uri
 from cvgl_core.export.pictures import DataUri, fitted, jpeg_uri
-from cvgl_core.export.reasons import reasons, why_behind
+from cvgl_core.export.reasons import match_weight, reasons, why_behind
 from cvgl_core.export.sight import Sight, SightDrawing, draw_sight, points, rivals_of
 from cvgl_core.fsio import write_bytes
 from cvgl_core.geo import from_lonlat, geodesic_distance_m
@@ -152,7 +152,7 @@ def report_html(inputs: ReportInputs) -> str:
         after=cards,
         before=sorted(cards, key=lambda card: card.candidate.retrieval_rank),
         links=_links(cards),
-        match_weight=_match_weight(result),
+        match_weight=match_weight(result),
         query=query_kind(result.view),
         limits=limits(result, inputs.sources),
         sources=inputs.sources[:SOURCES_SHOWN],
@@ -171,7 +171,7 @@ def _evidence(inputs: ReportInputs) -> dict[str, object] | None:
     view, (first, *others) = inputs.result.view, inputs.sights
     told = [abs(s.match.evidence).max() for s in inputs.sights if s.match is not None]
     scale = max(LEAST_SCALE, float(max(told, default=0.0)))
-    weight = _match_weight(inputs.result)
+    weight = match_weight(inputs.result)
     panel = panel_of(view, first.heading_deg)
     height, width = inputs.strip.rgb.shape[:2]
     return {
@@ -189,11 +189,6 @@ def _evidence(inputs: ReportInputs) -> dict[str, object] | None:
             for other in others
         ],
     }
-
-
-def _match_weight(result: LocalizationResult) -> float:
-    """Return the weight of the match in a score; see ``Calibration``."""
-    return float(result.provenance.settings.get("match_weight", "1"))
 
 
 def draw_map(inputs: ReportInputs, base: BaseMap, closest: bool) -> MapDrawing:

@@ -20,7 +20,7 @@ from cvgl_core.export.geojson import (
     to_line,
     write_geojson,
 )
-from cvgl_core.types import Failure
+from cvgl_core.types import Directions, Evidence, Failure, PlaceEvidence
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -108,6 +108,16 @@ def test_file_is_what_stdout_says(case: Any, tmp_path: Path) -> None:
     text = (tmp_path / "a.geojson").read_text(encoding="utf-8")
     assert text == to_line(result_to_geojson(case.result)) + "\n"
     assert [p.name for p in tmp_path.iterdir()] == ["a.geojson"]
+
+
+def test_evidence_stands_beside_the_features(case: Any, validator: Any) -> None:
+    directions = Directions(180.0, 22.5, (0.01, None), (float("nan"), None))
+    first = PlaceEvidence(1, None, ("fits",), directions)
+    told = Evidence("a full circle", ("old imagery",), (first, PlaceEvidence(2, 3.0, ())))
+    collection = result_to_geojson(replace(case.result, evidence=told))
+    validator.validate(json.loads(to_line(collection)))
+    assert collection["evidence"]["places"][0]["directions"]["rivals"] == [None, None]
+    assert "evidence" not in result_to_geojson(case.result)
 
 
 def test_hostile_words_stay_words(validator: Any, make: Any) -> None:

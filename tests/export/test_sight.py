@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cvgl_core.export.panel import Panel, axis_centred, panel_of, ruler, strip_uri, wrapped
 from cvgl_core.export.pictures import hatched, polar
-from cvgl_core.export.reasons import reasons, why_behind
+from cvgl_core.export.reasons import evidence_of, reasons, why_behind
 from cvgl_core.export.sight import ColumnMatch, draw_sight, rivals_of
 from cvgl_core.types import GroundView, LonLat
 
@@ -157,6 +157,27 @@ def test_reasons_name_directions_and_differences(case: Any, make_sight: Any) -> 
     assert "Fits worse: east 90\u2013112° (\u22125.0)" in said
     assert "as at the first place" not in said
     assert reasons(make_sight(case, None), []) is None
+
+
+def test_the_evidence_says_what_the_report_draws(case: Any, make_sight: Any) -> None:
+    """Numbers by column for programs: unseen ones are null, rivals count from the same level."""
+    first = make_sight(case, match(seed=3), heading_deg=10.0)
+    first.match.seen[:4] = False
+    other = make_sight(case, match(seed=4), heading_deg=100.0, rank=2)
+    told = evidence_of(case.result, [first, other], [])
+    assert told.query == "a full circle, its heading given" and len(told.limits) >= 2
+    ours, theirs = told.places
+    assert (ours.rank, theirs.rank) == (1, 2) and theirs.directions.rivals is None
+    assert ours.words[0].startswith("All directions together")
+    assert theirs.words[0].startswith("Score ")
+    assert ours.directions.first_deg == first.match.first_deg % 360
+    assert ours.directions.told[:4] == ours.directions.rivals[:4] == (None,) * 4
+    np.testing.assert_allclose(ours.directions.told[4:], first.match.evidence[4:], atol=1e-5)
+    rivals = rivals_of(first, [other]) - first.match.usual
+    np.testing.assert_allclose(ours.directions.rivals[4:], rivals[4:], atol=1e-5)
+    blind = evidence_of(case.result, [make_sight(case, None)], [])
+    assert blind.places[0].directions is None and blind.places[0].words == ()
+    assert evidence_of(case.result, [], []).places == ()
 
 
 def test_rivals_are_compared_by_directions_of_the_photo(case: Any, make_sight: Any) -> None:

@@ -132,6 +132,8 @@ class TestLocate:
             {"name": "a\\b"},
             {"heading_deg": "north"},
             {"heading_deg": True},
+            {"heading_deg": "unknown", "heading_std_deg": 20},
+            {"exif_radius_m": "near"},
             {"fov_deg": float("inf")},
             {"fov_deg": "90"},
             {"near": [1, 2]},

@@ -106,6 +106,8 @@ class TestLocate:
         assert Image.open(found["candidates"][0]["thumbnail"]).size == (128, 128)
         result = json.loads((out / "Fund 1.geojson").read_text())
         jsonschema.validate(result, json.loads(SCHEMA_PATH.read_text()))
+        first = result["evidence"]["places"][0]
+        assert first["rank"] == 1 and len(first["directions"]["told"]) == 16
         assert 0 < found["posterior"]["peak"] <= 1
         assert list(found["seconds"]) == list(STAGES)
 
@@ -127,6 +129,12 @@ class TestLocate:
         near = ask(near=[lon, lat, 5.0])["result"]["candidates"]
         assert {c["tile_id"] for c in near} & {c["tile_id"] for c in found}
 
+    def test_priors_are_used_and_told(self, ask):
+        found = ask(heading_deg=10, heading_std_deg=20, exif_radius_m=50)["result"]["estimate"]
+        heading, position, beyond = found["priors"]
+        assert heading == "heading 10 ± 20 degrees (given)"
+        assert position.startswith("position in the file") and "50 m" in beyond
+
     def test_an_index_that_moved_and_one_that_was_built_again(self, ask, city, tmp_path):
         moved = tmp_path / "other place" / "c.cvgl"
         shutil.copytree(city / "city.cvgl", moved)
@@ -143,6 +151,8 @@ class TestLocate:
             ({"output": "/proc/nowhere"}, "OutputError"),
             ({"near": [0, 0, 100]}, "SettingsError"),
             ({"area": {"type": "Point"}}, "SettingsError"),
+            ({"heading_deg": 0, "heading_std_deg": 0}, "SettingsError"),
+            ({"exif_radius_m": -1}, "SettingsError"),
             ({"depth": 0}, "SettingsError"),
             ({"estimate": "guess"}, "SettingsError"),
             ({"model": "nobody"}, "UnknownModelError"),
