@@ -22,6 +22,7 @@ from .search import Question, Search, new_folder
 from .shapes import read_fov_deg
 from .station import Station
 from .steps import Steps
+from .widgets.basis import BasisView
 from .widgets.candidates import CandidateList
 from .widgets.engine_bar import EngineBar
 from .widgets.evidence import EvidenceView
@@ -133,7 +134,8 @@ class CvglDock(QgsDockWidget):
         self._show_result(None, None)
         question = Question(
             self._path, self.index_bar.path(), options.heading(),
-            options.field_of_view(), options.near(), area,
+            options.heading_std(), options.field_of_view(), options.near(), area,
+            options.exif_radius(),
         )  # fmt: skip
         self.run_bar.show_progress(0.0, tr("Asking the engine"))
         self.search.locate(question, folder, value_of(self._photo, "fov_deg"))
@@ -214,6 +216,7 @@ class CvglDock(QgsDockWidget):
         """Show a candidate beside the photo, and where it is on the map."""
         ring = self.result.ring(rank)
         self.evidence.show_candidate(self.result, rank, read_fov_deg(self.result))
+        self.basis.show_candidate(self.result, rank)
         self.marker.show(ring)
 
     def _judge(self, rank: int, word: str | None) -> None:
@@ -289,6 +292,7 @@ class CvglDock(QgsDockWidget):
         self.verdict.show_result(result)
         if result is None:
             self.evidence.clear()
+        self.basis.show_candidate(result, 1)
         self.candidates.show_result(result)
         self.map_layers.show_group(group)
         self.finding.show_result(result)
@@ -338,21 +342,18 @@ class CvglDock(QgsDockWidget):
         """Put the dock together."""
         self.index_bar, self.engine_bar = IndexBar(), EngineBar()
         self.photo_box, self.options, self.run_bar = PhotoBox(), PhotoOptions(), RunBar()
-        self.verdict, self.candidates, self.evidence = (
-            VerdictView(),
-            CandidateList(),
-            EvidenceView(),
-        )
+        self.verdict, self.candidates = VerdictView(), CandidateList()
+        self.evidence, self.basis = EvidenceView(), BasisView()
         self.map_layers, self.finding, self.export_bar = MapLayers(), FindingForm(), ExportBar()
-        for box in (self.options, self.map_layers):
+        for box in (self.options, self.basis, self.map_layers):
             box.setCollapsed(True)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(6, 6, 6, 6)
         for widget in (
             self.index_bar, self.engine_bar, self.photo_box, self.options, self.run_bar,
-            self.verdict, self.candidates, self.evidence, self.map_layers, self.finding,
-            self.export_bar,
+            self.verdict, self.candidates, self.evidence, self.basis, self.map_layers,
+            self.finding, self.export_bar,
         ):  # fmt: skip
             column.addWidget(widget, 1 if widget is self.candidates else 0)
         area = QScrollArea()
@@ -373,7 +374,7 @@ class CvglDock(QgsDockWidget):
         )
         self.photo_box.photo_chosen.connect(self.open_photo)
         self.photo_box.told.connect(self._tell)
-        self.options.near_check.toggled.connect(self.photo_box.show_gps_used)
+        self.options.position_use_changed.connect(self.photo_box.show_gps_used)
         self.run_bar.start_asked.connect(self.locate)
         self.run_bar.cancel_asked.connect(self.search.cancel)
         self.search.progressed.connect(self.run_bar.show_progress)

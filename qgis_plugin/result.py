@@ -70,6 +70,12 @@ class Result:
         return self._collection.get("provenance", {})
 
     @property
+    def evidence(self) -> Json:
+        """What the engine says that it rests on, empty where it did not look."""
+        found = self._collection.get("evidence")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def heatmap(self) -> Path:
         """The heatmap beside the result."""
         return self.path.with_name(self.path.stem + ".heatmap.tif")

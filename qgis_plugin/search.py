@@ -30,9 +30,11 @@ class Question(NamedTuple):
     photo: str
     index: str
     heading_deg: object = None
+    heading_std_deg: float | None = None
     fov_deg: float | None = None
     near: list[float] | None = None
     area: Json | None = None
+    exif_radius_m: float | None = None
 
 
 class Search(QObject):

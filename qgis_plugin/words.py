@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+from .directions import Directions
 from .i18n import tr
 from .result import Json
 
@@ -85,6 +86,24 @@ def heading(heading_deg: float | None, std_deg: float | None = None) -> str:
     return text if not std_deg else f"{text} ± {std_deg:.0f}°"
 
 
+def direction(told: Directions, azimuth_deg: float) -> str:
+    """Return what the direction of an azimuth says, in hundredths of the score."""
+    column = told.column(azimuth_deg)
+    left_deg = (told.first_deg + column * told.width_deg) % 360.0
+    span = f"{left_deg:.0f}–{(left_deg + told.width_deg) % 360.0:.0f}°"
+    if told.told[column] is None:
+        return tr("{span}: not seen").format(span=span)
+    said = tr("{span}: {here} here").format(span=span, here=_points(told.told[column]))
+    if told.rivals[column] is None:
+        return said
+    return said + ", " + tr("{there} elsewhere").format(there=_points(told.rivals[column]))
+
+
+def _points(told: float) -> str:
+    """Return a part of a score in hundredths, with its sign."""
+    return f"{100.0 * told:+.1f}".replace("-", "\u2212")
+
+
 def candidate_title(candidate: Json) -> str:
     """Return a candidate's first line: rank, probability and place (latitude first)."""
     return "#{}   {}   {:.5f}, {:.5f}".format(
@@ -146,7 +165,7 @@ def gps_note(photo: Json, used: bool) -> str:
         return ""
     place = lonlat(value_of(photo, "exif_lon"), value_of(photo, "exif_lat"))
     if used:
-        return tr("EXIF GPS used: searched near {place}").format(place=place)
+        return tr("EXIF GPS used: {place}").format(place=place)
     return tr("EXIF GPS present, not used")
 
 

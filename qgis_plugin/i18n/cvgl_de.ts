@@ -36,6 +36,14 @@
    <translation>Anfrage an das Rechenprogramm</translation>
   </message>
   <message>
+   <source>Bars below the photo, and the ring on the tile: what each direction says for this place (blue) or against it (orange), in hundredths of the score. The dark marks are the mean of the other places.</source>
+   <translation>Balken unter dem Foto und der Ring auf dem Quadrat: was jede Richtung für diesen Ort (blau) oder gegen ihn (orange) sagt, in Hundertsteln der Bewertung. Die dunklen Marken sind das Mittel der anderen Orte.</translation>
+  </message>
+  <message>
+   <source>Basis and limits</source>
+   <translation>Grundlage und Grenzen</translation>
+  </message>
+  <message>
    <source>Bounds</source>
    <translation>Grenzen</translation>
   </message>
@@ -180,12 +188,16 @@ oder zum Öffnen klicken</translation>
    <translation>O</translation>
   </message>
   <message>
+   <source>EXIF GPS</source>
+   <translation>EXIF-GPS</translation>
+  </message>
+  <message>
    <source>EXIF GPS present, not used</source>
    <translation>EXIF-GPS vorhanden, nicht verwendet</translation>
   </message>
   <message>
-   <source>EXIF GPS used: searched near {place}</source>
-   <translation>EXIF-GPS verwendet: gesucht bei {place}</translation>
+   <source>EXIF GPS used: {place}</source>
+   <translation>EXIF-GPS verwendet: {place}</translation>
   </message>
   <message>
    <source>Engine</source>
@@ -254,12 +266,12 @@ oder zum Öffnen klicken</translation>
   <message>
    <source>Finds where street photos were taken by matching them to the squares of an index. Give a folder of photos, or a layer with a field that holds their paths.
 
-Every photo becomes a row: a point with verdict, probability, radii and heading, or, where the photo could not be used, a row without a place that says why. A folder for results also gets the GeoJSON, the heatmap and, if wanted, the report of each photo.
+Every photo becomes a row: a point with verdict, probability, radii and heading, or, where the photo could not be used, a row without a place that says why. A folder for results also gets the GeoJSON, the heatmap and, if wanted, the report of each photo. Photos of one walk (at most 20, in the order they were taken) can be located together: what each shows counts for all.
 
 An estimate is a lead, not proof.</source>
-   <translation>Findet, wo Straßenfotos aufgenommen wurden, durch Vergleich mit den Quadraten eines Index. Anzugeben ist ein Ordner mit Fotos oder ein Layer mit einem Feld ihrer Pfade.
+   <translation>Findet, wo Straßenfotos aufgenommen wurden, indem sie mit den Quadraten eines Index verglichen werden. Geben Sie einen Ordner mit Fotos an, oder einen Layer mit einem Feld, das ihre Pfade enthält.
 
-Jedes Foto wird eine Zeile: ein Punkt mit Urteil, Wahrscheinlichkeit, Radien und Blickrichtung, oder, wo das Foto nicht verwendbar war, eine Zeile ohne Ort mit dem Grund. Ein Ergebnisordner bekommt auch GeoJSON, Wahrscheinlichkeitskarte und auf Wunsch den Bericht je Foto.
+Jedes Foto wird zu einer Zeile: ein Punkt mit Urteil, Wahrscheinlichkeit, Radien und Blickrichtung, oder, wo das Foto nicht brauchbar war, eine Zeile ohne Ort, die sagt, warum. Ein Ergebnisordner erhält auch GeoJSON, Heatmap und, falls gewünscht, den Bericht jedes Fotos. Fotos eines Weges (höchstens 20, in der Reihenfolge der Aufnahme) können gemeinsam verortet werden: was jedes zeigt, zählt für alle.
 
 Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   </message>
@@ -324,6 +336,14 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Waagerechter Bildwinkel des Fotos</translation>
   </message>
   <message>
+   <source>How well headings are known: standard deviation in degrees (empty: exact)</source>
+   <translation>Wie gut Blickrichtungen bekannt sind: Standardabweichung in Grad (leer: genau)</translation>
+  </message>
+  <message>
+   <source>How well the heading is known: one standard deviation</source>
+   <translation>Wie gut die Blickrichtung bekannt ist: eine Standardabweichung</translation>
+  </message>
+  <message>
    <source>Identity of the index</source>
    <translation>Kennung des Index</translation>
   </message>
@@ -344,8 +364,12 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Indexordner (STADT.cvgl)</translation>
   </message>
   <message>
-   <source>KML, CSV, GeoPackage...</source>
-   <translation>KML, CSV, GeoPackage...</translation>
+   <source>KML, CSV, GeoPackage, GeoParquet...</source>
+   <translation>KML, CSV, GeoPackage, GeoParquet...</translation>
+  </message>
+  <message>
+   <source>Known beforehand</source>
+   <translation>Vorher bekannt</translation>
   </message>
   <message>
    <source>Layer</source>
@@ -358,6 +382,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>Likelihood contours</source>
    <translation>Linien gleicher Wahrscheinlichkeit</translation>
+  </message>
+  <message>
+   <source>Limits</source>
+   <translation>Grenzen</translation>
   </message>
   <message>
    <source>Loading the engine...</source>
@@ -410,10 +438,6 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>NW</source>
    <translation>NW</translation>
-  </message>
-  <message>
-   <source>Near its EXIF GPS, within</source>
-   <translation>Nahe seiner EXIF-Position, im Umkreis von</translation>
   </message>
   <message>
    <source>No photo</source>
@@ -516,6 +540,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Fotos</translation>
   </message>
   <message>
+   <source>Photos located together</source>
+   <translation>Gemeinsam verortete Fotos</translation>
+  </message>
+  <message>
    <source>Photos that failed</source>
    <translation>Gescheiterte Fotos</translation>
   </message>
@@ -540,8 +568,16 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Position im EXIF des Fotos</translation>
   </message>
   <message>
+   <source>Positions in the files are right to so many metres (empty: not used)</source>
+   <translation>Positionen in den Dateien stimmen auf so viele Meter (leer: nicht verwendet)</translation>
+  </message>
+  <message>
    <source>Possible</source>
    <translation>Möglich</translation>
+  </message>
+  <message>
+   <source>Question</source>
+   <translation>Frage</translation>
   </message>
   <message>
    <source>Radius and heading</source>
@@ -628,12 +664,12 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Das Foto eines Punkts in einem Layer nehmen</translation>
   </message>
   <message>
-   <source>Takes the results of a folder (and of the folders in it), with the analyst's words and notes, and writes them as KML with a search grid coloured by probability, as a CSV table with a row per photo and links to the reports, as a GeoPackage, or as GeoJSON files.
+   <source>Takes the results of a folder (and of the folders in it), with the analyst's words and notes, and writes them as KML with a search grid coloured by probability, as a CSV table with a row per photo and links to the reports, as a GeoPackage, as GeoJSON (a file per photo, or one with a row per photo), as GeoParquet, or the search grid alone.
 
 Coarse places: a place is told no closer than a square of the given side, and candidates, regions, heatmap and report are left out.</source>
-   <translation>Nimmt die Ergebnisse eines Ordners (und seiner Unterordner) mit den Urteilen und Notizen und schreibt sie als KML mit einem nach Wahrscheinlichkeit gefärbten Suchraster, als CSV-Tabelle mit einer Zeile je Foto und Verweisen auf die Berichte, als GeoPackage oder als GeoJSON-Dateien.
+   <translation>Nimmt die Ergebnisse eines Ordners (und der Ordner darin) mit den Worten und Notizen der Auswertenden und schreibt sie als KML mit einem nach Wahrscheinlichkeit gefärbten Suchraster, als CSV-Tabelle mit einer Zeile je Foto und Verweisen auf die Berichte, als GeoPackage, als GeoJSON (eine Datei je Foto, oder eine mit einer Zeile je Foto), als GeoParquet, oder nur das Suchraster.
 
-Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannten Seite; Kandidaten, Gebiete, Karte und Bericht entfallen.</translation>
+Grobe Orte: ein Ort wird nicht genauer als ein Quadrat der angegebenen Seite genannt, und Kandidaten, Gebiete, Heatmap und Bericht bleiben weg.</translation>
   </message>
   <message>
    <source>The Python that cvgl is installed in</source>
@@ -732,6 +768,10 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>Der Layer {name} ist keine Rasterdatei auf diesem Rechner; zuerst als GeoTIFF speichern.</translation>
   </message>
   <message>
+   <source>The photos are of one walk, in this order</source>
+   <translation>Die Fotos sind von einem Weg, in dieser Reihenfolge</translation>
+  </message>
+  <message>
    <source>The project has no point layer.</source>
    <translation>Das Projekt hat keinen Punktlayer.</translation>
   </message>
@@ -804,6 +844,10 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>Geschrieben: {path}</translation>
   </message>
   <message>
+   <source>exact</source>
+   <translation>genau</translation>
+  </message>
+  <message>
    <source>field of view unknown</source>
    <translation>Bildwinkel unbekannt</translation>
   </message>
@@ -824,12 +868,20 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>aus dem Foto, falls vorhanden</translation>
   </message>
   <message>
+   <source>give or take</source>
+   <translation>plus oder minus</translation>
+  </message>
+  <message>
    <source>heading unknown</source>
    <translation>Blickrichtung unbekannt</translation>
   </message>
   <message>
    <source>heading {degrees}°</source>
    <translation>Blickrichtung {degrees}°</translation>
+  </message>
+  <message>
+   <source>not used</source>
+   <translation>nicht verwendet</translation>
   </message>
   <message>
    <source>or a layer of photos</source>
@@ -848,8 +900,16 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
    <translation>Polygone von</translation>
   </message>
   <message>
+   <source>probably within</source>
+   <translation>wahrscheinlich innerhalb</translation>
+  </message>
+  <message>
    <source>rank {before} → {after}</source>
    <translation>Rang {before} → {after}</translation>
+  </message>
+  <message>
+   <source>search only within</source>
+   <translation>nur suchen innerhalb</translation>
   </message>
   <message>
    <source>set by hand</source>
@@ -914,6 +974,18 @@ Ungenaue Orte: ein Ort wird nicht genauer angegeben als ein Quadrat der genannte
   <message>
    <source>{place}. Probability {probability}; half of it within {near}, nine tenths within {far}.</source>
    <translation>{place}. Wahrscheinlichkeit {probability}; die Hälfte davon innerhalb von {near}, neun Zehntel innerhalb von {far}.</translation>
+  </message>
+  <message>
+   <source>{span}: not seen</source>
+   <translation>{span}: nicht zu sehen</translation>
+  </message>
+  <message>
+   <source>{span}: {here} here</source>
+   <translation>{span}: {here} hier</translation>
+  </message>
+  <message>
+   <source>{there} elsewhere</source>
+   <translation>{there} anderswo</translation>
   </message>
   <message>
    <source>{} It ended {} times in a row.</source>

@@ -36,6 +36,14 @@
    <translation>Demande au moteur</translation>
   </message>
   <message>
+   <source>Bars below the photo, and the ring on the tile: what each direction says for this place (blue) or against it (orange), in hundredths of the score. The dark marks are the mean of the other places.</source>
+   <translation>Barres sous la photo et anneau sur le carré : ce que chaque direction dit pour ce lieu (bleu) ou contre lui (orange), en centièmes du score. Les marques sombres sont la moyenne des autres lieux.</translation>
+  </message>
+  <message>
+   <source>Basis and limits</source>
+   <translation>Fondements et limites</translation>
+  </message>
+  <message>
    <source>Bounds</source>
    <translation>Limites</translation>
   </message>
@@ -180,12 +188,16 @@ ou cliquez pour en ouvrir une</translation>
    <translation>E</translation>
   </message>
   <message>
+   <source>EXIF GPS</source>
+   <translation>GPS EXIF</translation>
+  </message>
+  <message>
    <source>EXIF GPS present, not used</source>
    <translation>GPS EXIF présent, non utilisé</translation>
   </message>
   <message>
-   <source>EXIF GPS used: searched near {place}</source>
-   <translation>GPS EXIF utilisé : cherché près de {place}</translation>
+   <source>EXIF GPS used: {place}</source>
+   <translation>GPS EXIF utilisé : {place}</translation>
   </message>
   <message>
    <source>Engine</source>
@@ -254,12 +266,12 @@ ou cliquez pour en ouvrir une</translation>
   <message>
    <source>Finds where street photos were taken by matching them to the squares of an index. Give a folder of photos, or a layer with a field that holds their paths.
 
-Every photo becomes a row: a point with verdict, probability, radii and heading, or, where the photo could not be used, a row without a place that says why. A folder for results also gets the GeoJSON, the heatmap and, if wanted, the report of each photo.
+Every photo becomes a row: a point with verdict, probability, radii and heading, or, where the photo could not be used, a row without a place that says why. A folder for results also gets the GeoJSON, the heatmap and, if wanted, the report of each photo. Photos of one walk (at most 20, in the order they were taken) can be located together: what each shows counts for all.
 
 An estimate is a lead, not proof.</source>
-   <translation>Trouve où des photos de rue ont été prises en les comparant aux carrés d'un index. Donnez un dossier de photos, ou une couche avec un champ de leurs chemins.
+   <translation>Trouve où des photos de rue ont été prises en les comparant aux carrés d'un index. Donnez un dossier de photos, ou une couche avec un champ qui contient leurs chemins.
 
-Chaque photo devient une ligne : un point avec verdict, probabilité, rayons et direction, ou, si la photo était inutilisable, une ligne sans lieu qui dit pourquoi. Un dossier de résultats reçoit aussi le GeoJSON, la carte de probabilité et, sur demande, le rapport de chaque photo.
+Chaque photo devient une ligne : un point avec verdict, probabilité, rayons et cap, ou, si la photo n'était pas utilisable, une ligne sans lieu qui dit pourquoi. Un dossier de résultats reçoit aussi le GeoJSON, la carte de chaleur et, si on le souhaite, le rapport de chaque photo. Les photos d'un même parcours (20 au plus, dans l'ordre de la prise de vue) peuvent être localisées ensemble : ce que chacune montre compte pour toutes.
 
 Une estimation est une piste, pas une preuve.</translation>
   </message>
@@ -324,6 +336,14 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Angle de champ horizontal de la photo</translation>
   </message>
   <message>
+   <source>How well headings are known: standard deviation in degrees (empty: exact)</source>
+   <translation>Précision des caps : écart type en degrés (vide : exacts)</translation>
+  </message>
+  <message>
+   <source>How well the heading is known: one standard deviation</source>
+   <translation>Précision du cap : un écart type</translation>
+  </message>
+  <message>
    <source>Identity of the index</source>
    <translation>Identité de l'index</translation>
   </message>
@@ -344,8 +364,12 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Dossier d'index (VILLE.cvgl)</translation>
   </message>
   <message>
-   <source>KML, CSV, GeoPackage...</source>
-   <translation>KML, CSV, GeoPackage...</translation>
+   <source>KML, CSV, GeoPackage, GeoParquet...</source>
+   <translation>KML, CSV, GeoPackage, GeoParquet...</translation>
+  </message>
+  <message>
+   <source>Known beforehand</source>
+   <translation>Connu au préalable</translation>
   </message>
   <message>
    <source>Layer</source>
@@ -358,6 +382,10 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>Likelihood contours</source>
    <translation>Courbes de vraisemblance</translation>
+  </message>
+  <message>
+   <source>Limits</source>
+   <translation>Limites</translation>
   </message>
   <message>
    <source>Loading the engine...</source>
@@ -410,10 +438,6 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>NW</source>
    <translation>NO</translation>
-  </message>
-  <message>
-   <source>Near its EXIF GPS, within</source>
-   <translation>Près de sa position EXIF, dans un rayon de</translation>
   </message>
   <message>
    <source>No photo</source>
@@ -516,6 +540,10 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Photos</translation>
   </message>
   <message>
+   <source>Photos located together</source>
+   <translation>Photos localisées ensemble</translation>
+  </message>
+  <message>
    <source>Photos that failed</source>
    <translation>Photos en échec</translation>
   </message>
@@ -540,8 +568,16 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Position dans l'EXIF de la photo</translation>
   </message>
   <message>
+   <source>Positions in the files are right to so many metres (empty: not used)</source>
+   <translation>Les positions des fichiers sont justes à tant de mètres (vide : non utilisées)</translation>
+  </message>
+  <message>
    <source>Possible</source>
    <translation>Possible</translation>
+  </message>
+  <message>
+   <source>Question</source>
+   <translation>Question</translation>
   </message>
   <message>
    <source>Radius and heading</source>
@@ -628,12 +664,12 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Prendre la photo d'un point d'une couche</translation>
   </message>
   <message>
-   <source>Takes the results of a folder (and of the folders in it), with the analyst's words and notes, and writes them as KML with a search grid coloured by probability, as a CSV table with a row per photo and links to the reports, as a GeoPackage, or as GeoJSON files.
+   <source>Takes the results of a folder (and of the folders in it), with the analyst's words and notes, and writes them as KML with a search grid coloured by probability, as a CSV table with a row per photo and links to the reports, as a GeoPackage, as GeoJSON (a file per photo, or one with a row per photo), as GeoParquet, or the search grid alone.
 
 Coarse places: a place is told no closer than a square of the given side, and candidates, regions, heatmap and report are left out.</source>
-   <translation>Prend les résultats d'un dossier (et de ses sous-dossiers), avec les jugements et notes, et les écrit en KML avec une grille de recherche colorée par probabilité, en tableau CSV avec une ligne par photo et des liens vers les rapports, en GeoPackage, ou en fichiers GeoJSON.
+   <translation>Prend les résultats d'un dossier (et de ses sous-dossiers), avec les mots et les notes de l'analyste, et les écrit en KML avec une grille de recherche colorée selon la probabilité, en tableau CSV avec une ligne par photo et des liens vers les rapports, en GeoPackage, en GeoJSON (un fichier par photo, ou un seul avec une ligne par photo), en GeoParquet, ou la grille de recherche seule.
 
-Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré du côté indiqué ; candidats, régions, carte et rapport sont omis.</translation>
+Lieux grossiers : un lieu n'est pas dit plus précisément qu'un carré du côté donné, et candidats, régions, carte de chaleur et rapport sont omis.</translation>
   </message>
   <message>
    <source>The Python that cvgl is installed in</source>
@@ -732,6 +768,10 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>La couche {name} n'est pas un fichier raster sur cet ordinateur ; enregistrez-la d'abord en GeoTIFF.</translation>
   </message>
   <message>
+   <source>The photos are of one walk, in this order</source>
+   <translation>Les photos sont d'un même parcours, dans cet ordre</translation>
+  </message>
+  <message>
    <source>The project has no point layer.</source>
    <translation>Le projet n'a pas de couche de points.</translation>
   </message>
@@ -804,6 +844,10 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>Écrit : {path}</translation>
   </message>
   <message>
+   <source>exact</source>
+   <translation>exact</translation>
+  </message>
+  <message>
    <source>field of view unknown</source>
    <translation>angle de champ inconnu</translation>
   </message>
@@ -824,12 +868,20 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>de la photo, le cas échéant</translation>
   </message>
   <message>
+   <source>give or take</source>
+   <translation>plus ou moins</translation>
+  </message>
+  <message>
    <source>heading unknown</source>
    <translation>direction inconnue</translation>
   </message>
   <message>
    <source>heading {degrees}°</source>
    <translation>direction {degrees}°</translation>
+  </message>
+  <message>
+   <source>not used</source>
+   <translation>non utilisée</translation>
   </message>
   <message>
    <source>or a layer of photos</source>
@@ -848,8 +900,16 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
    <translation>polygones de</translation>
   </message>
   <message>
+   <source>probably within</source>
+   <translation>probablement à moins de</translation>
+  </message>
+  <message>
    <source>rank {before} → {after}</source>
    <translation>rang {before} → {after}</translation>
+  </message>
+  <message>
+   <source>search only within</source>
+   <translation>chercher seulement à moins de</translation>
   </message>
   <message>
    <source>set by hand</source>
@@ -914,6 +974,18 @@ Lieux approximatifs : un lieu n'est pas donné plus précisément qu'un carré d
   <message>
    <source>{place}. Probability {probability}; half of it within {near}, nine tenths within {far}.</source>
    <translation>{place}. Probabilité {probability} ; la moitié à moins de {near}, neuf dixièmes à moins de {far}.</translation>
+  </message>
+  <message>
+   <source>{span}: not seen</source>
+   <translation>{span} : non vu</translation>
+  </message>
+  <message>
+   <source>{span}: {here} here</source>
+   <translation>{span} : {here} ici</translation>
+  </message>
+  <message>
+   <source>{there} elsewhere</source>
+   <translation>{there} ailleurs</translation>
   </message>
   <message>
    <source>{} It ended {} times in a row.</source>

@@ -19,12 +19,16 @@ from ..i18n import tr
 from .base import CvglAlgorithm
 from .engine_run import run_engine
 
-FORMATS = {
-    "kml": "findings.kml",
-    "csv": "findings.csv",
-    "gpkg": "findings.gpkg",
-    "geojson": "geojson",
-}
+FORMATS = (
+    ("KML", "kml", "findings.kml"),
+    ("CSV", "csv", "findings.csv"),
+    ("GeoPackage", "gpkg", "findings.gpkg"),
+    ("GeoJSON", "geojson", "geojson"),
+    ("GeoJSON (one file of places)", "geojson", "findings.geojson"),
+    ("GeoParquet", "parquet", "findings.parquet"),
+    ("Search grid (GeoJSON)", "grid", "findings.grid.geojson"),
+)
+"""What people read, what the engine is told, and the file; new ones go last: numbers are saved."""
 
 
 class ExportFindings(CvglAlgorithm):
@@ -43,8 +47,9 @@ class ExportFindings(CvglAlgorithm):
         return tr(
             "Takes the results of a folder (and of the folders in it), with the analyst's words "
             "and notes, and writes them as KML with a search grid coloured by probability, as a "
-            "CSV table with a row per photo and links to the reports, as a GeoPackage, or as "
-            "GeoJSON files.\n\n"
+            "CSV table with a row per photo and links to the reports, as a GeoPackage, as GeoJSON "
+            "(a file per photo, or one with a row per photo), as GeoParquet, or the search grid "
+            "alone.\n\n"
             "Coarse places: a place is told no closer than a square of the given side, and "
             "candidates, regions, heatmap and report are left out."
         )
@@ -60,7 +65,7 @@ class ExportFindings(CvglAlgorithm):
             QgsProcessingParameterEnum(
                 self.FORMATS,
                 tr("Formats"),
-                ["KML", "CSV", "GeoPackage", "GeoJSON"],
+                [name for name, _, _ in FORMATS],
                 allowMultiple=True,
                 defaultValue=[0, 1],
             ),
@@ -88,8 +93,8 @@ class ExportFindings(CvglAlgorithm):
         extra = []
         if parameters.get(self.COARSEN) is not None:
             extra = ["--coarsen", str(self.parameterAsDouble(parameters, self.COARSEN, context))]
-        for number, form in enumerate(list(FORMATS)[index] for index in chosen):
-            target = str(output / FORMATS[form])
+        for number, (_, form, file) in enumerate(FORMATS[index] for index in chosen):
+            target = str(output / file)
             arguments = ["export", folder, "--format", form, "-o", target, *extra]
             finished = run_engine("cvgl", arguments, feedback, feedback.pushInfo)
             if finished.code is None:

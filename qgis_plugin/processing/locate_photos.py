@@ -71,7 +71,8 @@ class LocatePhotos(CvglAlgorithm):
 
     NAME = "locatephotos"
     FOLDER, LAYER, FIELD, INDEX = "FOLDER", "LAYER", "FIELD", "INDEX"
-    HEADING, FOV, CANDIDATES, REPORT = "HEADING", "FOV", "CANDIDATES", "REPORT"
+    HEADING, HEADING_STD, FOV, EXIF_RADIUS = "HEADING", "HEADING_STD", "FOV", "EXIF_RADIUS"
+    TOGETHER, CANDIDATES, REPORT = "TOGETHER", "CANDIDATES", "REPORT"
     RESULTS, OUTPUT, LOCATED, FAILED = "RESULTS", "OUTPUT", "LOCATED", "FAILED"
 
     def title(self) -> str:
@@ -86,7 +87,8 @@ class LocatePhotos(CvglAlgorithm):
             "Every photo becomes a row: a point with verdict, probability, radii and heading, or, "
             "where the photo could not be used, a row without a place that says why. A folder for "
             "results also gets the GeoJSON, the heatmap and, if wanted, the report of each "
-            "photo.\n\n"
+            "photo. Photos of one walk (at most 20, in the order they were taken) can be located "
+            "together: what each shows counts for all.\n\n"
             "An estimate is a lead, not proof."
         )
 
@@ -121,12 +123,31 @@ class LocatePhotos(CvglAlgorithm):
                 optional=True,
             ),
             QgsProcessingParameterNumber(
+                self.HEADING_STD,
+                tr("How well headings are known: standard deviation in degrees (empty: exact)"),
+                decimal,
+                optional=True,
+                minValue=0.1,
+                maxValue=180.0,
+            ),
+            QgsProcessingParameterNumber(
                 self.FOV,
                 tr("Field of view in degrees (empty: what the file says)"),
                 decimal,
                 optional=True,
                 minValue=1.0,
                 maxValue=360.0,
+            ),
+            QgsProcessingParameterNumber(
+                self.EXIF_RADIUS,
+                tr("Positions in the files are right to so many metres (empty: not used)"),
+                decimal,
+                optional=True,
+                minValue=1.0,
+                maxValue=1e6,
+            ),
+            QgsProcessingParameterBoolean(
+                self.TOGETHER, tr("The photos are of one walk, in this order"), False
             ),
             QgsProcessingParameterNumber(
                 self.CANDIDATES, tr("Candidates to keep"), whole, 10, minValue=1, maxValue=1000
@@ -225,8 +246,15 @@ class LocatePhotos(CvglAlgorithm):
         heading = self.parameterAsString(parameters, self.HEADING, context).strip()
         if heading:
             arguments += ["--heading", heading]
-        if parameters.get(self.FOV) is not None:
-            arguments += ["--fov", str(self.parameterAsDouble(parameters, self.FOV, context))]
+        for name, option in (
+            (self.HEADING_STD, "--heading-std"),
+            (self.FOV, "--fov"),
+            (self.EXIF_RADIUS, "--exif-prior"),
+        ):
+            if parameters.get(name) is not None:
+                arguments += [option, str(self.parameterAsDouble(parameters, name, context))]
+        if self.parameterAsBool(parameters, self.TOGETHER, context):
+            arguments += ["--together"]
         if results:
             arguments += ["-o", results]
             if self.parameterAsBool(parameters, self.REPORT, context):

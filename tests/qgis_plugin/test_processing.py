@@ -172,6 +172,18 @@ def test_builds_an_index_from_a_layer_and_an_extent(run, city, tmp_path):
     assert sorted(done.feedback.shares) == done.feedback.shares
 
 
+def test_photos_of_one_walk_are_located_together(run, city, tmp_path):
+    done = run(
+        "locatephotos", FOLDER=str(city.photos), INDEX=str(city.index), OUTPUT="memory:",
+        RESULTS=str(tmp_path / "out"), TOGETHER=True, HEADING_STD=20.0, EXIF_RADIUS=100.0,
+    )  # fmt: skip
+    assert done.good, done.feedback.errors
+    way, *places = json.loads((tmp_path / "out" / "together.geojson").read_text())["features"]
+    assert len(places) == len(way["properties"]["photos"]) == 3
+    told = "\n".join(places[0]["properties"]["priors"])
+    assert "± 20 degrees" in told and "100 m in 95 of 100" in told and "2 more" in told
+
+
 def test_a_cancelled_build_goes_on(run, city, tmp_path):
     feedback = Feedback()
     stopped_s = []
@@ -317,7 +329,7 @@ def test_findings_go_out_with_the_analysts_words(run, located, tmp_path):
     }
     judged.write_text(json.dumps(collection), "utf-8")
     done = run(
-        "exportfindings", INPUT=str(folder), FORMATS=[0, 1, 2, 3], OUTPUT=str(tmp_path / "out")
+        "exportfindings", INPUT=str(folder), FORMATS=list(range(7)), OUTPUT=str(tmp_path / "out")
     )
     assert done.good, done.feedback.errors
     out = Path(done.results["OUTPUT"])
@@ -338,6 +350,10 @@ def test_findings_go_out_with_the_analysts_words(run, located, tmp_path):
     assert len(cells.renderer().categories()) == 5
     (again,) = (p for p in (out / "geojson").glob("*.geojson") if p.name == judged.name)
     assert json.loads(again.read_text("utf-8")) == collection
+    assert (out / "findings.parquet").read_bytes()[:4] == b"PAR1"
+    places, grid = (out / f"findings{ending}" for ending in (".geojson", ".grid.geojson"))
+    assert len(json.loads(places.read_text("utf-8"))["features"]) == 4
+    assert json.loads(grid.read_text("utf-8"))["features"]
 
 
 def test_coarse_findings(run, located, tmp_path):

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import stat
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from qgis.PyQt.QtCore import QMimeData, Qt, QUrl
 from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtWidgets import QApplication
 
+from qgis_plugin.directions import FOR
 from qgis_plugin.mapping import place_on_map
 from qgis_plugin.widgets.photo_layer import PhotoLayerDialog, find_photo
 from qgis_plugin.words import verdict_text
@@ -200,6 +202,41 @@ def test_photo_and_tile_look_the_same_way(shown_dock, qtbot):
     assert not evidence.grab().isNull()
 
 
+def colours_in(widget):
+    """Colours of the picture of a widget, by how many pixels have them."""
+    image = widget.grab().toImage()
+    pixels = (image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()))
+    return Counter(colour.name() for colour in pixels)
+
+
+def test_each_direction_says_what_it_adds(shown_dock, city):
+    evidence = shown_dock.evidence
+    lines = evidence.label.text()
+    evidence.photo_panel._point(0.6)
+    said = evidence.label.text()
+    assert said.startswith(lines.strip()) and " here" in said and "°:" in said
+    evidence.photo_panel._point(None)
+    assert evidence.label.text() == lines
+    assert colours_in(evidence.photo_panel)[FOR] > 50
+    photo = evidence.photo_panel
+    photo.show_photo(photo._pixmap, 0.0, 360.0)
+    assert FOR not in colours_in(photo)
+
+
+def test_what_the_answer_rests_on_is_said(shown_dock):
+    said = shown_dock.basis.label.text()
+    assert "Question" in said and "full circle" in said and "Limits" in said
+    assert "Candidate #1" in said and "All directions together" in said
+    assert "Known beforehand" not in said
+    shown_dock.result.estimate["priors"] = ["position in the file", 3]
+    shown_dock.result.estimate["together"] = ["a.jpg", "b.jpg"]
+    shown_dock.basis.show_candidate(shown_dock.result, 1)
+    said = shown_dock.basis.label.text()
+    assert "Known beforehand\n• position in the file\n" in said and "• b.jpg" in said
+    shown_dock._show_result(None, None)
+    assert shown_dock.basis.label.text() == ""
+
+
 def test_words_are_no_surer_than_the_figures():
     estimate = {"lon": -1.5, "lat": -2.0, "probability": 0.001, "radius_50_m": 3.25}
     estimate.update(radius_90_m=2500.0, outside_probability=0.9, verdict="ambiguous")
@@ -210,13 +247,19 @@ def test_words_are_no_surer_than_the_figures():
     assert "90\u00a0%" in outside and "should not be relied on" in outside
 
 
-def test_the_gps_of_the_file_is_used_only_when_ticked(open_dock, asked, city, drop_on, wait):
+def test_the_gps_of_the_file_is_used_only_when_chosen(open_dock, asked, city, drop_on, wait):
     drop_on(open_dock.photo_box.view, city.photos[0])
     wait(lambda: asked, LONG_S)
-    open_dock.options.near_check.setChecked(True)
-    assert "EXIF GPS used" in open_dock.photo_box.gps_label.text()
-    open_dock.locate()
-    assert "near" not in asked[0] and asked[1]["near"][2] == 500.0
+    box = open_dock.options.near_box
+    for choice in ("only", "probably", "unused"):
+        box.setCurrentIndex(box.findData(choice))
+        used = "EXIF GPS used" in open_dock.photo_box.gps_label.text()
+        assert used == (choice != "unused")
+        open_dock.locate()
+    first, only, probably, unused = asked
+    assert only["near"][2] == probably["exif_radius_m"] == 500.0
+    assert "exif_radius_m" not in only and "near" not in probably
+    assert not {"near", "exif_radius_m"} & {*first, *unused}
 
 
 def test_heading_and_field_of_view_by_hand(open_dock, asked, tmp_path, drop_on, wait):
@@ -233,11 +276,13 @@ def test_heading_and_field_of_view_by_hand(open_dock, asked, tmp_path, drop_on, 
     heading = open_dock.options.heading_box
     heading.setCurrentIndex(heading.findData("hand"))
     open_dock.options.heading_spin.setValue(123.0)
+    open_dock.options.heading_std_spin.setValue(15.0)
     open_dock.run_bar.start_button.click()
     heading.setCurrentIndex(heading.findData("unknown"))
     open_dock.locate()
     assert (asked[0]["fov_deg"], asked[0]["heading_deg"]) == (65.0, 123.0)
-    assert asked[1]["heading_deg"] == "unknown"
+    assert asked[0]["heading_std_deg"] == 15.0
+    assert asked[1]["heading_deg"] == "unknown" and "heading_std_deg" not in asked[1]
 
 
 def test_search_inside_the_map_and_inside_polygons(
