@@ -90,7 +90,7 @@ def direction(told: Directions, azimuth_deg: float) -> str:
     """Return what the direction of an azimuth says, in hundredths of the score."""
     column = told.column(azimuth_deg)
     left_deg = (told.first_deg + column * told.width_deg) % 360.0
-    span = f"{left_deg:.0f}–{(left_deg + told.width_deg) % 360.0:.0f}°"
+    span = f"{left_deg:.0f}\u2013{(left_deg + told.width_deg) % 360.0:.0f}°"
     if told.told[column] is None:
         return tr("{span}: not seen").format(span=span)
     said = tr("{span}: {here} here").format(span=span, here=_points(told.told[column]))

@@ -364,10 +364,6 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Indexordner (STADT.cvgl)</translation>
   </message>
   <message>
-   <source>KML, CSV, GeoPackage, GeoParquet...</source>
-   <translation>KML, CSV, GeoPackage, GeoParquet...</translation>
-  </message>
-  <message>
    <source>Known beforehand</source>
    <translation>Vorher bekannt</translation>
   </message>
@@ -514,6 +510,10 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
   <message>
    <source>Orthophotos</source>
    <translation>Orthofotos</translation>
+  </message>
+  <message>
+   <source>Other formats...</source>
+   <translation>Andere Formate...</translation>
   </message>
   <message>
    <source>Paste</source>

@@ -364,10 +364,6 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Dossier d'index (VILLE.cvgl)</translation>
   </message>
   <message>
-   <source>KML, CSV, GeoPackage, GeoParquet...</source>
-   <translation>KML, CSV, GeoPackage, GeoParquet...</translation>
-  </message>
-  <message>
    <source>Known beforehand</source>
    <translation>Connu au préalable</translation>
   </message>
@@ -514,6 +510,10 @@ Une estimation est une piste, pas une preuve.</translation>
   <message>
    <source>Orthophotos</source>
    <translation>Orthophotos</translation>
+  </message>
+  <message>
+   <source>Other formats...</source>
+   <translation>Autres formats...</translation>
   </message>
   <message>
    <source>Paste</source>

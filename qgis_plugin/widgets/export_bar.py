@@ -31,9 +31,7 @@ class ExportBar(QWidget):
         menu = QMenu(self)
         self._actions = [
             add_action_to(menu, tr("GeoJSON..."), self._export_geojson),
-            add_action_to(
-                menu, tr("KML, CSV, GeoPackage, GeoParquet..."), self.other_formats_asked.emit
-            ),
+            add_action_to(menu, tr("Other formats..."), self.other_formats_asked.emit),
         ]
         self.export_button = QPushButton(tr("Export"))
         self.export_button.setMenu(menu)

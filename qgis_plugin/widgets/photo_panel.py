@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from qgis.PyQt.QtCore import QEvent, QPointF, QRect, QRectF, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QPointF, QRect, QRectF, pyqtSignal
 from qgis.PyQt.QtGui import (
     QColor,
     QMouseEvent,

@@ -17,10 +17,10 @@ def test_columns_are_found_by_azimuth_and_said_in_hundredths():
     assert [told.column(deg) for deg in (350.0, 0.0, 79.9, 80.1, 349.9)] == [0, 0, 0, 1, 3]
     assert told.scale == 0.1 and told.height(0.02) == pytest.approx(0.2)
     assert told.height(None) == 0.0 and told.height(-5.0) == -1.0
-    assert direction(told, 10.0) == "350–80°: +2.0 here, +1.0 elsewhere"
-    assert direction(told, 100.0) == "80–170°: \u221210.0 here, +0.0 elsewhere"
-    assert direction(told, 200.0) == "170–260°: not seen"
-    assert direction(directions_of(evidence([0.02] * 4), 1), 0.0) == "350–80°: +2.0 here"
+    assert direction(told, 10.0) == "350\u201380°: +2.0 here, +1.0 elsewhere"
+    assert direction(told, 100.0) == "80\u2013170°: \u221210.0 here, +0.0 elsewhere"
+    assert direction(told, 200.0) == "170\u2013260°: not seen"
+    assert direction(directions_of(evidence([0.02] * 4), 1), 0.0) == "350\u201380°: +2.0 here"
 
 
 def test_small_differences_do_not_look_large():
