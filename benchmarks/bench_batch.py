@@ -115,7 +115,7 @@ def locate_warm(index: Path, photos: Sequence[Path], out: Path, jobs: int) -> tu
     from cvgl_core.localization import LocalizeSettings
     from cvgl_core.types import no_progress
 
-    batch = open_batch(index, None, "cpu", LocalizeSettings())
+    batch = open_batch([index], None, "cpu", LocalizeSettings())
     first, *rest = [PhotoInput(path) for path in photos]
     options, how = BatchOptions(output=out), RunOptions(jobs=jobs)
     run_batch(batch, [first], options, how, len, no_progress)

@@ -291,7 +291,7 @@ class World:
             alone = [search.fused for search in gathered.photos]
             found[ALONE].append(figures_of(alone, places))
             for (name, steps), correlation in product(MOTIONS.items(), correlations):
-                joint = join(self.localizer, gathered, steps(places), correlation)
+                joint = join(gathered, steps(places), correlation)
                 name += f", correlation {correlation:g}" if len(correlations) > 1 else ""
                 found[name].append(figures_of([search.fused for search in joint], places))
         return {name: np.array(rows) for name, rows in found.items()}

@@ -13,9 +13,15 @@ from typing import TypedDict
 from cvgl_core import __version__
 from cvgl_core.commands.formats import Sidecars
 from cvgl_core.commands.inputs import Stated
-from cvgl_core.commands.known import NOTHING_GIVEN, Given, known_of, search_limits
+from cvgl_core.commands.known import (
+    NOTHING_GIVEN,
+    Given,
+    Known,
+    corners_of,
+    known_of,
+    search_limits,
+)
 from cvgl_core.console import one_line
-from cvgl_core.errors import SettingsError
 from cvgl_core.export.geojson import estimate_properties, write_geojson
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.fsio import output_errors
@@ -23,14 +29,13 @@ from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.index import Collection, Index, open_index
 from cvgl_core.localization import (
     Area,
-    Localizer,
     LocalizeSettings,
     Located,
     Near,
     SeveralLocalizer,
 )
+from cvgl_core.localization.compass import with_true_heading
 from cvgl_core.localization.device_gallery import search_on
-from cvgl_core.localization.walk import localize_around
 from cvgl_core.models import Engine, load_engine
 from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress
 
@@ -113,50 +118,28 @@ class Batch:
     """What is opened once.
 
     Attributes:
-        index: what is searched.
-        localizer: searches it.
+        localizer: of the index or indexes.
         identity: what an answer depends on beside the photo and what is asked of it; empty where
             nobody will ask whether an answer is still the one that would come out.
     """
 
-    index: Index | Collection
-    localizer: Localizer
-    identity: str = ""
-
-
-@dataclass(frozen=True)
-class SeveralBatch:
-    """The same of several indexes."""
-
-    indexes: tuple[Index, ...]
     localizer: SeveralLocalizer
     identity: str = ""
 
 
-def open_batch(index: Path, model: str | None, device: str, settings: LocalizeSettings) -> Batch:
-    """Open the index and the model that made it, or the model asked for.
-
-    Raises:
-        IndexFolderError: the index cannot be used.
-        WeightsError: the weights cannot be used, or did not make this index.
-    """
-    opened = open_index(index)
-    localizer = Localizer(opened, _engine(opened.members, model, device), settings)
-    return Batch(opened, localizer, _identity(opened.members, settings))
-
-
-def open_several(
+def open_batch(
     indexes: Sequence[Path], model: str | None, device: str, settings: LocalizeSettings
-) -> SeveralBatch:
-    """Open several indexes, and the model that made them all.
+) -> Batch:
+    """Open indexes and the model that made them all, or the model asked for.
 
     Raises:
         IndexFolderError: an index cannot be used.
         WeightsError: the weights cannot be used, or did not make every index.
     """
-    opened = tuple(member for path in indexes for member in open_index(path).members)
-    localizer = SeveralLocalizer(opened, _engine(opened, model, device), settings)
-    return SeveralBatch(opened, localizer, _identity(opened, settings))
+    opened = [open_index(path) for path in indexes]
+    members = [member for index in opened for member in index.members]
+    localizer = SeveralLocalizer(opened, _engine(members, model, device), settings)
+    return Batch(localizer, _identity(members, settings))
 
 
 def _identity(indexes: Sequence[Index], settings: LocalizeSettings) -> str:
@@ -176,7 +159,7 @@ def _engine(indexes: Sequence[Index], model: str | None, device: str) -> Engine:
 
 
 def locate_photo(
-    batch: Batch | SeveralBatch,
+    batch: Batch,
     photo: Photo,
     name: str,
     options: BatchOptions,
@@ -194,18 +177,14 @@ def locate_photo(
     Raises:
         CvglError: the photo, the options or the output are at fault.
     """
-    photo = pitched(photo, options.pitch_deg)
-    located = replace(
-        _located(batch, photo, options, progress),
-        engine=batch.localizer.engine,
-        fov_deg=options.fov_deg,
-    )
+    photo, known = prepared(photo, options, batch.localizer.galleries)
+    located = _located(batch, photo, known, options, progress)
     if batch.identity:
         located = _stamped(located, query_hash(batch, options), options.group)
     return write_files(options.files(name, photo.path), located, photo, progress)
 
 
-def query_hash(batch: Batch | SeveralBatch, options: BatchOptions) -> str:
+def query_hash(batch: Batch, options: BatchOptions) -> str:
     """Return the hash of all that decides an answer but the photo."""
     asked = {
         name: value for name, value in options.asked(no_progress).items() if name != "progress"
@@ -224,12 +203,28 @@ def _plain(value: object) -> object:
     return asdict(value)
 
 
-def pitched(photo: Photo, pitch_deg: float | None) -> Photo:
-    """Return a photo taken to look up by an angle, if one is given, whatever its file says."""
-    if pitch_deg is None:
-        return photo
-    sources = photo.metadata.sources | {"pitch_deg": "given"}
-    return replace(photo, metadata=replace(photo.metadata, pitch_deg=pitch_deg, sources=sources))
+def prepared(
+    photo: Photo, options: BatchOptions, indexes: Sequence[Index | Collection]
+) -> tuple[Photo, Known]:
+    """Return a photo as it is asked about, and what is known of it beside the pixels.
+
+    Its pitch is the one given, if any; a compass heading counts from true north where the area
+    tells how far that is off, unless another heading is asked for.
+
+    Raises:
+        PhotoError: the file lacks what a prior needs.
+        SettingsError: a number is out of bounds, or the sun says nothing.
+    """
+    if options.pitch_deg is not None:
+        sources = photo.metadata.sources | {"pitch_deg": "given"}
+        stated = replace(photo.metadata, pitch_deg=options.pitch_deg, sources=sources)
+        photo = replace(photo, metadata=stated)
+    told = None
+    if options.heading_deg is None and not (options.search_heading or options.given.shadow):
+        middle, corners = corners_of(indexes)
+        photo, told = with_true_heading(photo, [middle, *corners])
+    known = known_of(photo, options.given, options.heading_deg, options.fov_deg, indexes)
+    return photo, known if told is None else replace(known, told=(told, *known.told))
 
 
 def _stamped(located: Located, query_sha256: str, group: str | None) -> Located:
@@ -250,25 +245,13 @@ def _noted(result: LocalizationResult, name: str, value: str) -> LocalizationRes
 
 
 def _located(
-    batch: Batch | SeveralBatch, photo: Photo, options: BatchOptions, progress: Progress
+    batch: Batch, photo: Photo, known: Known, options: BatchOptions, progress: Progress
 ) -> Located:
     """Return the result, and the index in which its tiles are numbered."""
-    index = batch.index if isinstance(batch, Batch) else batch.indexes[0]
-    known = known_of(photo, options.given, options.heading_deg, options.fov_deg, index)
     asked = options.asked(progress, known.heading)
-    told = (*known.told, *search_limits(options.near))
-    if isinstance(batch, SeveralBatch):
-        if known.around is not None:
-            raise SettingsError("--exif-prior searches one index; give one, or --near")
-        located = batch.localizer.localize(photo, **asked)
-        return replace(located, result=replace(located.result, priors=told))
-    if known.around is None:
-        result = batch.localizer.localize(photo, **asked)
-    else:
-        result, beyond = localize_around(batch.localizer, photo, known.around, **asked)
-        told = (*told, beyond)
-    used = known.around is not None
-    return Located(replace(result, priors=told, exif_used=used), batch.index)
+    located = batch.localizer.localize(photo, **asked, around=known.around)
+    told = (*known.told, *search_limits(options.near), *located.result.priors)
+    return replace(located, result=replace(located.result, priors=told), fov_deg=options.fov_deg)
 
 
 def write_files(

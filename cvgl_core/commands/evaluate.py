@@ -192,14 +192,15 @@ def _measure(
     if not truths:
         raise SettingsError(f"{folder}: no photo of the kind {kind!r} is named in truth.geojson")
     with progress_bar() as progress:
-        batch = open_batch(choice.index, model, device, settings)
-        if len({member.grid for member in batch.index.members}) > 1:
+        opened = open_batch([choice.index], model, device, settings).localizer
+        (index,), (localizer,) = opened.galleries, opened.localizers
+        if len({member.grid for member in index.members}) > 1:
             raise SettingsError(
                 f"{choice.index}: holds tiles of several sizes; evaluate them one by one, such as "
-                f"{batch.index.members[0].path}"
+                f"{index.members[0].path}"
             )
         found = measure(
-            batch.localizer,
+            localizer,
             folder,
             truths,
             unknown_heading=choice.unknown_heading,
@@ -208,7 +209,7 @@ def _measure(
         if report is not None:
             from cvgl_core.commands.pages import write_pages
 
-            write_pages(report, folder, batch.localizer, batch.index, found, progress)
+            write_pages(report, folder, localizer, index, found, progress)
     return found
 
 

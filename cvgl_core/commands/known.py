@@ -63,7 +63,7 @@ def known_of(
     given: Given,
     heading_deg: float | None,
     fov_deg: float | None,
-    index: Index | Collection,
+    indexes: Sequence[Index | Collection],
 ) -> Known:
     """Return what is known of a photo.
 
@@ -72,14 +72,14 @@ def known_of(
         given: what was asked for.
         heading_deg: true azimuth of the optical axis, where it was given.
         fov_deg: horizontal field of view, where it was given.
-        index: that is searched; the sun is taken as it stands over its middle.
+        indexes: that are searched; the sun is taken as it stands over the middle of the first.
 
     Raises:
         PhotoError: the file lacks what a prior needs.
         SettingsError: a number is out of bounds, or the sun says nothing.
     """
     told: list[str] = []
-    heading = _heading(photo, given, heading_deg, fov_deg, index, told)
+    heading = _heading(photo, given, heading_deg, fov_deg, indexes, told)
     around: Around | None = None
     if given.exif_radius_m is not None:
         lon, lat = photo.metadata.exif_lon, photo.metadata.exif_lat
@@ -107,14 +107,19 @@ def search_limits(near: Near | Area | None) -> tuple[str, ...]:
     return (f"searched only {where}: not_in_area means not there",)
 
 
-def corners_of(index: Index | Collection) -> tuple[LonLat, tuple[LonLat, ...]]:
-    """Return the middle of what an index covers, and its corners."""
+def corners_of(indexes: Sequence[Index | Collection]) -> tuple[LonLat, tuple[LonLat, ...]]:
+    """Return the middle of what the first index covers, and the corners of all."""
+    found = [_points_of(index) for index in indexes]
+    return found[0][0], tuple(corner for _, *corners in found for corner in corners)
+
+
+def _points_of(index: Index | Collection) -> list[LonLat]:
+    """Return the middle of what an index covers, then its corners."""
     bounds = index.bounds()
     x_m = [(bounds.left_m + bounds.right_m) / 2] + 2 * [bounds.left_m, bounds.right_m]
     y_m = [(bounds.bottom_m + bounds.top_m) / 2] + 2 * [bounds.bottom_m] + 2 * [bounds.top_m]
     lon, lat = to_lonlat(index.grid.crs, x_m, y_m)
-    middle, *corners = (LonLat(float(x), float(y)) for x, y in zip(lon, lat, strict=True))
-    return middle, tuple(corners)
+    return [LonLat(float(x), float(y)) for x, y in zip(lon, lat, strict=True)]
 
 
 def _heading(
@@ -122,12 +127,12 @@ def _heading(
     given: Given,
     heading_deg: float | None,
     fov_deg: float | None,
-    index: Index | Collection,
+    indexes: Sequence[Index | Collection],
     told: list[str],
 ) -> HeadingPrior | None:
     """Return a prior for the optical axis, and tell of it."""
     if given.shadow:
-        prior, source = _by_shadow(photo, given, fov_deg, index)
+        prior, source = _by_shadow(photo, given, fov_deg, indexes)
     elif given.heading_std_deg is not None:
         known_deg = photo.metadata.heading_deg if heading_deg is None else heading_deg
         if known_deg is None:
@@ -144,7 +149,7 @@ def _heading(
 
 
 def _by_shadow(
-    photo: Photo, given: Given, fov_deg: float | None, index: Index | Collection
+    photo: Photo, given: Given, fov_deg: float | None, indexes: Sequence[Index | Collection]
 ) -> tuple[HeadingPrior, str]:
     """Return the heading that a shadow tells, and how."""
     taken = given.taken
@@ -159,7 +164,7 @@ def _by_shadow(
     if away_deg is None:
         assert given.shadow_at_px is not None
         away_deg = column_azimuth_deg(given.shadow_at_px, photo.metadata, fov_deg)
-    middle, corners = corners_of(index)
+    middle, corners = corners_of(indexes)
     std_deg = given.heading_std_deg or READING_STD_DEG
     try:
         prior = heading_from_shadow(Shadow(away_deg, taken, std_deg), middle, corners)

@@ -31,7 +31,6 @@ from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progre
 from cvgl_core.types import DEFAULT_DEPTH
 
 if TYPE_CHECKING:
-    from cvgl_core.commands.batch import Batch, SeveralBatch
     from cvgl_core.localization import Area, Near
 
 
@@ -140,7 +139,7 @@ def locate(
     prior = _prior(near, aoi)
     given = given_priors(heading, heading_std, shadow_at, shadow_deg, time, exif_prior)
     walk = together_as(together, apart, track, resume=resume, jobs=jobs)
-    from cvgl_core.commands.batch import BatchOptions, open_batch, open_several
+    from cvgl_core.commands.batch import BatchOptions, open_batch
     from cvgl_core.commands.inputs import named_photos
     from cvgl_core.commands.run import RunOptions, run_batch
     from cvgl_core.errors import SettingsError
@@ -167,11 +166,7 @@ def locate(
     )
     run = RunOptions(as_json, jobs, resume, tuple(dict.fromkeys(export or ())), overview, walk)
     with progress_bar(progress_as) as progress:
-        batch: Batch | SeveralBatch
-        if len(index) == 1:
-            batch = open_batch(index[0], model, device, settings)
-        else:
-            batch = open_several(index, model, device, settings)
+        batch = open_batch(index, model, device, settings)
         code = run_batch(batch, wanted, options, run, typer.echo, progress)
     raise typer.Exit(code)
 

@@ -20,7 +20,6 @@ from cvgl_core.commands.batch import (
     QUERY_KEY,
     Batch,
     BatchOptions,
-    SeveralBatch,
     locate_photo,
     query_hash,
 )
@@ -30,7 +29,7 @@ from cvgl_core.commands.outcome import ALL_OUTSIDE, Item, Outcome, failed, resul
 from cvgl_core.commands.overview import STEM, write_batch_overview
 from cvgl_core.commands.together import Apart, TogetherRun, joint_line
 from cvgl_core.console import PROGRAM_FAULT, one_line
-from cvgl_core.errors import CvglError, OutputError, PhotoError, SettingsError
+from cvgl_core.errors import CvglError, OutputError, PhotoError
 from cvgl_core.export.geojson import result_to_geojson, to_line
 from cvgl_core.export.overview import thumbnail
 from cvgl_core.export.saved import Row, keep_failures, read_saved, saved_estimate
@@ -72,7 +71,7 @@ class RunOptions:
 
 
 def run_batch(
-    batch: Batch | SeveralBatch,
+    batch: Batch,
     photos: Sequence[PhotoInput],
     options: BatchOptions,
     run: RunOptions,
@@ -126,24 +125,18 @@ def run_batch(
         write_format(options.output / batch_file(form), form, rows)
     if run.overview:
         assert options.output is not None
-        index = batch.index if isinstance(batch, Batch) else batch.indexes[0]
+        index = batch.localizer.galleries[0]
         files = tuple(batch_file(form) for form in run.formats)
         write_batch_overview(options.output, index, outcomes, options.report, files)
     return exit_code([outcome.exit_code for outcome in outcomes])
 
 
 def _joint(
-    batch: Batch | SeveralBatch, options: BatchOptions, run: RunOptions, progress: Progress
+    batch: Batch, options: BatchOptions, run: RunOptions, progress: Progress
 ) -> TogetherRun | None:
-    """Return what locates photos together, if that is asked for.
-
-    Raises:
-        SettingsError: several indexes are searched.
-    """
+    """Return what locates photos together, if that is asked for."""
     if run.together is None:
         return None
-    if not isinstance(batch, Batch):
-        raise SettingsError("--together searches one index: give --index once")
     return TogetherRun(batch, options, run.together, run.as_json, run.overview, progress)
 
 
@@ -172,7 +165,7 @@ def exit_code(outcomes: Sequence[int]) -> int:
 
 
 def _outcomes(
-    batch: Batch | SeveralBatch, items: Sequence[Item], options: BatchOptions, run: RunOptions
+    batch: Batch, items: Sequence[Item], options: BatchOptions, run: RunOptions
 ) -> Generator[Outcome, None, None]:
     """Return an iterator over the outcomes of photos, in order."""
     return threaded(partial(_outcome, batch, options, run), items, run.jobs)
@@ -191,9 +184,7 @@ def _shared(jobs: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _outcome(
-    batch: Batch | SeveralBatch, options: BatchOptions, run: RunOptions, item: Item
-) -> Outcome:
+def _outcome(batch: Batch, options: BatchOptions, run: RunOptions, item: Item) -> Outcome:
     """Return what becomes of one photo; let pass what would fail every photo."""
     path, asked = item.photo.path, options.of(item.photo.stated)
     try:
@@ -218,9 +209,7 @@ def _outcome(
     return Outcome(item, values, line, small)
 
 
-def _answered(
-    batch: Batch | SeveralBatch, options: BatchOptions, item: Item
-) -> dict[str, Any] | None:
+def _answered(batch: Batch, options: BatchOptions, item: Item) -> dict[str, Any] | None:
     """Return the answer in the output folder if the same would come out again, whole."""
     files = options.files(item.name, item.photo.path)
     try:

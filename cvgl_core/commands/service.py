@@ -183,7 +183,8 @@ class Service:
         stem = params.output / name
         preview = stem.with_name(f"{name}.photo.jpg")
         _write_picture(preview, photo)
-        thumbnails = _write_tiles(stem.with_name(f"{name}.tiles"), result, batch.index, clock)
+        (index,) = batch.localizer.galleries
+        thumbnails = _write_tiles(stem.with_name(f"{name}.tiles"), result, index, clock)
         return _located(result, photo, stem, preview, thumbnails, params.report) | {
             "seconds": clock.seconds()
         }
@@ -191,7 +192,7 @@ class Service:
     def _batch(self, params: LocateParams) -> Batch:
         """Return the index and a localizer with the settings asked for."""
         from cvgl_core.commands.batch import Batch
-        from cvgl_core.localization import EstimateMethod, Localizer, LocalizeSettings
+        from cvgl_core.localization import EstimateMethod, LocalizeSettings, SeveralLocalizer
         from cvgl_core.localization.device_gallery import search_on
         from cvgl_core.localization.walk import ALL_TILES
 
@@ -209,7 +210,7 @@ class Service:
             batch_tiles=engine.tile_batch,
             fused_tiles=LocalizeSettings.fused_tiles if params.exif_radius_m is None else ALL_TILES,
         )
-        return Batch(index, Localizer(index, engine, settings))
+        return Batch(SeveralLocalizer([index], engine, settings))
 
     def _index(self, path: Path) -> Index | Collection:
         """Return an open index, the newest version."""

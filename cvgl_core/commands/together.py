@@ -6,20 +6,19 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cvgl_core.commands.batch import Batch, BatchOptions, grouped, pitched, write_files
-from cvgl_core.commands.known import Known, corners_of, known_of, search_limits
+from cvgl_core.commands.batch import Batch, BatchOptions, grouped, prepared, write_files
+from cvgl_core.commands.known import Known, search_limits
 from cvgl_core.commands.outcome import Item, Outcome, failed, result_line
 from cvgl_core.console import PROGRAM_FAULT, one_line
 from cvgl_core.errors import CvglError, OutputError, PhotoError, SettingsError
 from cvgl_core.export.geojson import estimate_properties, result_to_geojson, to_line
 from cvgl_core.export.overview import thumbnail
 from cvgl_core.export.together import TOGETHER_STEM, Together, write_together
-from cvgl_core.geo import convergence_deg
 from cvgl_core.localization import Located
-from cvgl_core.localization.track import Track, Way, way_between
-from cvgl_core.localization.walk import Shot, gather, join, told_beyond
+from cvgl_core.localization.track import Track, way_between
+from cvgl_core.localization.walk import Shot, join
 from cvgl_core.photo import read_photo
-from cvgl_core.types import LocalizationResult, Photo, Progress, Verdict
+from cvgl_core.types import Photo, Progress, Verdict
 
 Value = TypeVar("Value")
 
@@ -43,7 +42,7 @@ class Taken:
     item: Item
     photo: Photo
     known: Known
-    shot: Shot
+    shots: tuple[Shot, ...]
     options: BatchOptions
 
 
@@ -52,7 +51,7 @@ class TogetherRun:
     """Locates photos together; ``joint`` is the answer of all, once all outcomes were taken.
 
     Attributes:
-        batch: the index and its localizer, see ``walk.ALL_TILES``.
+        batch: the localizer of the indexes, see ``walk.ALL_TILES``.
         options: the same for all photos.
         apart: what is known of the way between them.
         as_json: whether lines are JSON.
@@ -91,48 +90,41 @@ class TogetherRun:
         """Return a photo with all that is known of it."""
         options = self.options.of(item.photo.stated)
         photo = read_photo(item.photo.path, fov_deg=options.fov_deg)
-        photo = pitched(photo, options.pitch_deg)
-        known = known_of(
-            photo, options.given, options.heading_deg, options.fov_deg, self.batch.index
-        )
-        search = options.search_heading or known.heading is not None
-        view = self.batch.localizer.view(photo, options.heading_deg, search, options.fov_deg)
-        return Taken(item, photo, known, Shot(view, known.heading, known.around), options)
-
-    def _results(self, taken: Sequence[Taken], numbers: Sequence[int]) -> list[LocalizationResult]:
-        """Return the joint answers of photos, which were named as the ``numbers``-th."""
         localizer = self.batch.localizer
-        way = self._way([one.photo for one in taken], numbers)
-        shots = [one.shot for one in taken]
-        gathered = gather(localizer, shots, self.options.near, self.progress)
-        names = tuple(one.photo.path.name for one in taken)
+        photo, known = prepared(photo, options, localizer.galleries)
+        search = options.search_heading or known.heading is not None
+        shots = localizer.shots(
+            photo, options.heading_deg, search, options.fov_deg, known.heading, known.around
+        )
+        return Taken(item, photo, known, shots, options)
+
+    def _results(self, taken: Sequence[Taken], numbers: Sequence[int]) -> list[Located]:
+        """Return the joint answers of photos, which were named as the ``numbers``-th."""
+        several = self.batch.localizer
+        shots = [one.shots for one in taken]
+        gathered = several.gather(shots, self.options.near, self.progress)
+        turn_deg = gathered.localizer.convergence_deg
+        photos = [one.photo for one in taken]
+        way = way_between(photos, self.apart.apart_m, self.apart.track, turn_deg, numbers)
+        names = tuple(photo.path.name for photo in photos)
+        together = (f"located together with {len(taken) - 1} more: {way.basis}",)
         results = []
-        for one, search in zip(taken, join(localizer, gathered, way.steps), strict=True):
-            told = [*one.known.told, *search_limits(self.options.near)]
-            if one.known.around is not None:
-                told.append(told_beyond(localizer, one.known.around, search))
-            if len(taken) > 1:
-                told.append(f"located together with {len(taken) - 1} more: {way.basis}")
-            result = localizer.conclude(one.photo, search, self.progress)
-            used = one.known.around is not None
-            result = grouped(result, one.options.group)
-            results.append(replace(result, priors=tuple(told), exif_used=used, together=names))
-        self.joint = Together(tuple(results), way.basis)
+        for one, search in zip(taken, join(gathered, way.steps), strict=True):
+            around = one.known.around
+            located = several.conclude(one.photo, gathered, search, around, self.progress)
+            told = (*one.known.told, *search_limits(self.options.near), *located.result.priors)
+            told += together if len(taken) > 1 else ()
+            result = grouped(located.result, one.options.group)
+            result = replace(result, priors=told, together=names)
+            results.append(replace(located, result=result, fov_deg=one.options.fov_deg))
+        self.joint = Together(tuple(one.result for one in results), way.basis)
         return results
 
-    def _way(self, photos: Sequence[Photo], numbers: Sequence[int]) -> Way:
-        """Return what is known of the way between photos, in the grid of the index."""
-        middle, _ = corners_of(self.batch.index)
-        turn_deg = convergence_deg(self.batch.index.grid.crs, middle.lon, middle.lat)
-        return way_between(photos, self.apart.apart_m, self.apart.track, turn_deg, numbers)
-
-    def _told(self, taken: Taken, result: LocalizationResult) -> Outcome:
+    def _told(self, taken: Taken, located: Located) -> Outcome:
         """Write the files of a photo, and return what became of it."""
 
         def written(item: Item) -> Outcome:
             files = taken.options.files(item.name, taken.photo.path)
-            engine, fov_deg = self.batch.localizer.engine, taken.options.fov_deg
-            located = Located(result, self.batch.index, engine, fov_deg)
             told = write_files(files, located, taken.photo)
             values = estimate_properties(told)
             line = to_line(result_to_geojson(told)) if self.as_json else result_line(values)

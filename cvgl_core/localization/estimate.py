@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvgl_core.localization.posterior import Cells, MassField, Vote
+from cvgl_core.localization.posterior import Cells, MassField, Vote, heatmap_probability
 from cvgl_core.types import FloatArray
 
 _REACH = 3.0
@@ -67,6 +67,20 @@ def distances(cells: Cells, cell_m: float, place: Place) -> FloatArray:
 def mass_within(mass: FloatArray, away_m: FloatArray, radius_m: float) -> float:
     """Return the mass of the cells no farther than ``radius_m``."""
     return float(mass[away_m <= radius_m].sum())
+
+
+def mass_near(
+    vote: Vote, cell_m: float, place: Place, radius_m: float, temperature: float = 1.0
+) -> float:
+    """Return how much of a tile's mass lies no farther than ``radius_m`` from a place.
+
+    ``temperature`` is what the vote's log-probabilities are divided by, as for the field.
+    """
+    heatmap = heatmap_probability(vote.log_heatmap / np.float32(temperature))
+    rows, cols = np.divmod(np.arange(heatmap.size), heatmap.shape[1])
+    cells = Cells(rows + vote.row, cols + vote.col, heatmap.ravel())
+    near = mass_within(cells.mass, distances(cells, cell_m, place), radius_m)
+    return vote.probability * near
 
 
 def radius_holding(mass: FloatArray, away_m: FloatArray, level: float, cell_m: float) -> float:

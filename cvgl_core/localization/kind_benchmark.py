@@ -19,7 +19,7 @@ from cvgl_core.evaluation.metrics import Interval, bootstrap, expected_calibrati
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.scoring import Candidates, Scorer
 from cvgl_core.evaluation.store import TileStore
-from cvgl_core.localization.estimate import distances, fused_mode, mass_within
+from cvgl_core.localization.estimate import distances, fused_mode, mass_near, mass_within
 from cvgl_core.localization.heading import search_heading
 from cvgl_core.localization.kinds import calibration_for, kind_of
 from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
@@ -239,7 +239,8 @@ class KindBenchmark:
         probability = mass_within(cells.mass, away_m, settings.near_estimate_m)
         heading_deg = float("nan")
         if asked.view.centre_azimuth_deg is None:
-            near = [_near(vote, cell_m, place.x_m, place.y_m, self._side_px) for vote in votes]
+            temperature, near_m = chosen.calibration.heatmap_temperature, settings.near_estimate_m
+            near = [mass_near(vote, cell_m, place, near_m, temperature) for vote in votes]
             heading_deg = search_heading(
                 list(scores), np.array(near), chosen.calibration.temperature, found.turns_deg
             ).heading_deg
@@ -258,13 +259,6 @@ class KindBenchmark:
         camera_y_m = -corner[:, 0] * cell_m + offset_m[:, 1]
         found_m = np.array([(answer.x_m, answer.y_m) for answer in answers])
         return np.asarray(np.hypot(found_m[:, 0] - camera_x_m, found_m[:, 1] - camera_y_m))
-
-
-def _near(vote: Vote, cell_m: float, x_m: float, y_m: float, side_px: int) -> float:
-    """Return a tile's weight if it shows a place, else a negligible one."""
-    col, row = x_m / cell_m - vote.col, -y_m / cell_m - vote.row
-    inside = 0 <= col < side_px and 0 <= row < side_px
-    return vote.probability if inside else 1e-12 * vote.probability + 1e-300
 
 
 def _spread(count: int, limit: int | None) -> IntArray:

@@ -12,7 +12,7 @@ from cvgl_core.errors import WeightsMismatchError
 from cvgl_core.geo import convergence_deg, to_lonlat
 from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.localization.area import Area
-from cvgl_core.localization.estimate import arg_max, fused_mode
+from cvgl_core.localization.estimate import arg_max, fused_mode, mass_near
 from cvgl_core.localization.kinds import ChosenCalibration, calibration_for, kind_of
 from cvgl_core.localization.lattice import Lattice
 from cvgl_core.localization.ports import MatchEngine, TileIndex
@@ -39,7 +39,6 @@ from cvgl_core.types import (
     BoolArray,
     Calibration,
     Float32Array,
-    FloatArray,
     GroundView,
     LocalizationResult,
     Photo,
@@ -48,6 +47,9 @@ from cvgl_core.types import (
 )
 
 log = logging.getLogger(__name__)
+
+LEAST_SAY = 0.1
+"""A tile is not named first if it holds less near the place than this share of the best one."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class Search:
 
 
 class Localizer:
-    """Finds where photos were taken within the area of one index; reusable, keeps no state."""
+    """Finds where photos were taken within the area of one index; reusable, keeps no state.
+
+    ``convergence_deg`` is the azimuth of its grid's north in the middle of the area.
+    """
 
     def __init__(
         self, index: TileIndex, engine: MatchEngine, settings: LocalizeSettings | None = None
@@ -106,7 +111,7 @@ class Localizer:
         self._lattice = Lattice(index, card)
         middle = self._lattice.middle()
         lon, lat = to_lonlat(grid.crs, [middle.x_m], [middle.y_m])
-        self._convergence_deg = convergence_deg(grid.crs, float(lon[0]), float(lat[0]))
+        self.convergence_deg = convergence_deg(grid.crs, float(lon[0]), float(lat[0]))
 
     def localize(
         self,
@@ -153,7 +158,7 @@ class Localizer:
             SettingsError: no tile lies near enough.
         """
         ranking = self.rank(view, near, progress, heading_prior=heading_prior)
-        return self.settle(ranking, progress=progress)
+        return self.settle(ranking, progress)
 
     def rank(
         self,
@@ -192,31 +197,17 @@ class Localizer:
         ]
         return self._decoded(replace(ranking, ranked=[*ranking.ranked, *matched]), progress)
 
-    def settle(
-        self,
-        ranking: Ranking,
-        rivals: Sequence[float] = (),
-        progress: Progress = no_progress,
-    ) -> Search:
-        """Decode and fuse.
-
-        Args:
-            ranking: the candidates.
-            rivals: scores of candidates elsewhere. As many as ever are fused compete in all.
-            progress: told of every stage.
-        """
-        kept = max(self.settings.fused_tiles, self.settings.top_k)
-        own = np.array([tile.score for tile in ranking.ranked[:kept]])
-        least = np.sort(np.append(own, rivals))[-kept:][0]
-        others = np.array([score for score in rivals if score >= least])
-        ranked = ranking.ranked[: max(self.settings.top_k, int((own >= least).sum()))]
+    def settle(self, ranking: Ranking, progress: Progress = no_progress) -> Search:
+        """Decode and fuse the best of the candidates."""
+        ranked = ranking.ranked[: max(self.settings.fused_tiles, self.settings.top_k)]
         decoded = dict(ranking.decoded)
-        fused = self._fuse(ranking, ranked, others, decoded, progress)
+        fused = self._fuse(ranking, ranked, decoded, progress)
         tile = self._other_middle(fused, ranking.where)
         if tile is not None:
             ranked = self._with_first(ranking, ranked, tile, decoded, progress)
-            again = self._fuse(ranking, ranked, others, decoded, progress)
-            fused = replace(again, moved_from=fused.ranked[0].tile)
+            again = self._fuse(ranking, ranked, decoded, progress)
+            if self._first_speaks(again):
+                fused = replace(again, moved_from=fused.ranked[0].tile)
         return Search(ranking.view, ranking.query, fused, ranking.chosen)
 
     def conclude(
@@ -238,7 +229,7 @@ class Localizer:
         true_deg = None if search else heading_deg
         if true_deg is None and not search:
             true_deg = photo.metadata.heading_deg
-        grid_deg = None if true_deg is None else true_deg - self._convergence_deg
+        grid_deg = None if true_deg is None else true_deg - self.convergence_deg
         # What the file says of the heading was considered above; it must not be used again.
         silent = replace(photo, metadata=replace(photo.metadata, heading_deg=None))
         card = self.engine.card
@@ -255,11 +246,17 @@ class Localizer:
             return None
         return int(found[0]) if where is None or where[found[0]] else None
 
+    def _first_speaks(self, fused: Fused) -> bool:
+        """Tell whether the tile named first shows the place and is not far weaker than another."""
+        near_m = self.settings.near_estimate_m
+        held = mass_near(fused.votes[0], fused.field.cell_m, fused.place, near_m, fused.temperature)
+        return held >= LEAST_SAY * float(fused.shares.tiles.max())
+
     def _of_centre(self, prior: HeadingPrior | None, view: GroundView) -> HeadingPrior | None:
         """Return a prior for the optical axis as one for the centre column, from grid north."""
         if prior is None:
             return None
-        return prior.turned(-self._convergence_deg - view.centre_heading_offset_deg)
+        return prior.turned(-self.convergence_deg - view.centre_heading_offset_deg)
 
     def _with_first(
         self,
@@ -326,7 +323,6 @@ class Localizer:
         self,
         ranking: Ranking,
         ranked: Sequence[RankedTile],
-        rivals: FloatArray,
         decoded: dict[int, Float32Array],
         progress: Progress,
     ) -> Fused:
@@ -337,7 +333,7 @@ class Localizer:
         settings = self.settings
         calibration = ranking.chosen.calibration
         scores = np.array([tile.score for tile in ranked], dtype=np.float64)
-        shares = tile_probabilities(scores, calibration, rivals)
+        shares = tile_probabilities(scores, calibration)
         wanted = [
             tile
             for place, (tile, share) in enumerate(zip(ranked, shares.tiles, strict=True))

@@ -28,7 +28,7 @@ _WINDOW_MASS = 0.999
 
 @dataclass(frozen=True)
 class TileProbabilities:
-    """Probability of each candidate tile ``[K]``, of "none of them", and of rivals; sum 1."""
+    """Probability of each candidate tile ``[K]``, of "none of them", and of other grids; sum 1."""
 
     tiles: FloatArray
     outside: float
@@ -44,22 +44,17 @@ class Cells:
     mass: FloatArray
 
 
-def tile_probabilities(
-    scores: FloatArray, calibration: Calibration, rivals: FloatArray | None = None
-) -> TileProbabilities:
+def tile_probabilities(scores: FloatArray, calibration: Calibration) -> TileProbabilities:
     """Return the softmax of ``scores / temperature`` and the logit of "outside".
 
     Args:
         scores: of the candidates after re-ranking, ``[K]``.
         calibration: fitted on held-out queries.
-        rivals: scores of candidates elsewhere that compete with them.
     """
-    count = len(scores)
-    scores = scores if rivals is None else np.append(scores, rivals)
     logits = np.append(scores / calibration.temperature, calibration.outside_logit)
     weights = np.exp(logits - logits.max())
     weights /= weights.sum()
-    return TileProbabilities(weights[:count], float(weights[-1]), float(weights[count:-1].sum()))
+    return TileProbabilities(weights[:-1], float(weights[-1]))
 
 
 def heatmap_probability(log_heatmap: Float32Array) -> FloatArray:

@@ -14,6 +14,7 @@ from cvgl_core.localization.estimate import (
     Place,
     arg_max,
     distances,
+    mass_near,
     mass_within,
     radius_holding,
 )
@@ -25,7 +26,6 @@ from cvgl_core.localization.posterior import (
     MassField,
     TileProbabilities,
     Vote,
-    heatmap_probability,
     to_posterior,
 )
 from cvgl_core.localization.region import LEVELS, credible_region
@@ -167,23 +167,15 @@ def _heading(
     if view.centre_azimuth_deg is not None:
         return Heading(view.centre_azimuth_deg + view.centre_heading_offset_deg, None)
     near_m = context.settings.near_estimate_m
+    cell_m, temperature = fused.field.cell_m, fused.temperature
     weights = np.array(
-        [_mass_near(vote, fused.field.cell_m, fused.place, near_m) for vote in fused.votes]
+        [mass_near(vote, cell_m, fused.place, near_m, temperature) for vote in fused.votes]
     )
     if not weights.sum() > 0:
         return None
     scores = [tile.roll_scores for tile in fused.ranked]
     found = search_heading(scores, weights, calibration.temperature, query.turns.azimuths_deg)
     return Heading(found.heading_deg + view.centre_heading_offset_deg, found.std_deg)
-
-
-def _mass_near(vote: Vote, cell_m: float, place: Place, radius_m: float) -> float:
-    """Return how much of a tile's mass lies near a place."""
-    height, width = vote.log_heatmap.shape
-    rows, cols = np.divmod(np.arange(height * width), width)
-    heatmap = heatmap_probability(vote.log_heatmap).ravel()
-    away_m = distances(Cells(rows + vote.row, cols + vote.col, heatmap), cell_m, place)
-    return vote.probability * mass_within(heatmap, away_m, radius_m)
 
 
 def _candidate(

@@ -43,8 +43,9 @@ class LocalizeSettings:
         fused_tiles: the best of the re-ranked tiles, which enter the posterior; those behind hold
             next to no probability, and each costs as much as the whole match from stored maps.
         recentre: when the place found lies in the middle of another tile than the best one, look
-            at that tile too and name it first: half-overlapping tiles always have one in whose
-            middle a place lies. Never for ``unifygeo``, which stays as published.
+            at that tile too and name it first, unless it does not show the place or is far weaker:
+            half-overlapping tiles always have one in whose middle a place lies. Never for
+            ``unifygeo``, which stays as published.
         top_k: candidates named in the result; a larger number raises ``depth``.
         estimate: mode of the fused posterior, or the paper's arg-max of the winning tile.
         smoothing_m: standard deviation of the Gaussian that the posterior is smoothed with before

@@ -16,7 +16,7 @@ from cvgl_core.localization.motion import Step
 from cvgl_core.localization.retrieve import Near, retrieve, tiles_near
 from cvgl_core.localization.together import CORRELATION, Said, Weighing, combine
 from cvgl_core.localization.weighing import weighed
-from cvgl_core.types import GroundView, LocalizationResult, Photo, Progress, no_progress
+from cvgl_core.types import GroundView, Progress, no_progress
 
 ALL_TILES = 100_000
 """``LocalizeSettings.fused_tiles`` of a localizer for walks: every tile that was matched counts."""
@@ -38,14 +38,33 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Photos that were all searched among the same tiles, each by itself.
+class Compared:
+    """Photos that were all compared with the same tiles of one gallery, each by itself.
 
     Attributes:
-        photos: in the order they were taken.
-        area_m2: of all that was searched.
+        localizer: of the gallery.
+        shots: the photos, in the order they were taken.
+        rankings: of each.
+        area_m2: that was searched.
     """
 
+    localizer: Localizer
+    shots: Sequence[Shot]
+    rankings: Sequence[Ranking]
+    area_m2: float
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was found of them, each by itself.
+
+    Attributes:
+        localizer: of the gallery.
+        photos: in the order they were taken.
+        area_m2: of all that was searched, in other galleries, too.
+    """
+
+    localizer: Localizer
     photos: tuple[Search, ...]
     area_m2: float
 
@@ -67,6 +86,21 @@ def gather(
     Raises:
         SettingsError: no tile lies near enough.
     """
+    compared = compare_all(localizer, shots, near, progress)
+    return settle_all(compared, compared.area_m2, progress)
+
+
+def compare_all(
+    localizer: Localizer,
+    shots: Sequence[Shot],
+    near: Near | Area | None = None,
+    progress: Progress = no_progress,
+) -> Compared:
+    """Rank for every photo the tiles that any of them, or its prior, points at; see ``gather``.
+
+    Raises:
+        SettingsError: no tile lies near enough.
+    """
     rankings = [localizer.rank(s.view, near, progress, heading_prior=s.heading) for s in shots]
     index, where = localizer.index, rankings[0].where
     tiles = {candidate.tile for ranking in rankings for candidate in ranking.ranked}
@@ -74,32 +108,37 @@ def gather(
         tiles |= _around(localizer, shot.around, ranking)
     widened = [localizer.widen(ranking, tiles, progress) for ranking in rankings]
     searched = len(index.rows) if where is None else int(where.sum())
-    area_m2 = searched * index.grid.stride_m**2
-    found = [localizer.settle(ranking, progress=progress) for ranking in widened]
-    return Gathered(
-        tuple(
-            _weighed(localizer, shot.around, search, area_m2)
-            for shot, search in zip(shots, found, strict=True)
-        ),
-        area_m2,
+    return Compared(localizer, shots, widened, searched * index.grid.stride_m**2)
+
+
+def settle_all(compared: Compared, area_m2: float, progress: Progress = no_progress) -> Gathered:
+    """Return the posteriors of photos, under the priors for their places.
+
+    Args:
+        compared: the photos.
+        area_m2: of all that was searched, in other galleries, too.
+        progress: told of every stage.
+    """
+    localizer = compared.localizer
+    searches = (localizer.settle(ranking, progress) for ranking in compared.rankings)
+    photos = tuple(
+        _weighed(localizer, shot.around, search, area_m2)
+        for shot, search in zip(compared.shots, searches, strict=True)
     )
+    return Gathered(localizer, photos, area_m2)
 
 
 def join(
-    localizer: Localizer,
-    gathered: Gathered,
-    steps: Sequence[Step],
-    correlation: float = CORRELATION,
+    gathered: Gathered, steps: Sequence[Step], correlation: float = CORRELATION
 ) -> tuple[Search, ...]:
     """Return what is known of each photo, given all of them.
 
     Args:
-        localizer: that gathered them.
         gathered: the photos, each by itself ``[n]``.
         steps: between one and the next ``[n - 1]``.
         correlation: of what the photos say, 0 if they were independent.
     """
-    grid = localizer.index.grid
+    localizer, grid = gathered.localizer, gathered.localizer.index.grid
     overlap = (grid.tile_size_m / grid.stride_m) ** 2
     weighing = Weighing(
         gathered.area_m2, localizer.settings.smoothing_m, overlap, correlation=correlation
@@ -134,32 +173,6 @@ def _weighed(localizer: Localizer, around: Around | None, search: Search, area_m
     cell_m = search.fused.field.cell_m
     weights = around.weights(localizer.index.grid.crs, cell_m, area_m2)
     return replace(search, fused=weighed(search.fused, weights, localizer.settings.smoothing_m))
-
-
-def localize_around(
-    localizer: Localizer,
-    photo: Photo,
-    around: Around,
-    *,
-    heading_deg: float | None = None,
-    search_heading: bool = False,
-    fov_deg: float | None = None,
-    near: Near | Area | None = None,
-    heading_prior: HeadingPrior | None = None,
-    progress: Progress = no_progress,
-) -> tuple[LocalizationResult, str]:
-    """Find where a photo was taken that was probably taken around a point.
-
-    See ``Localizer.localize``.
-
-    Returns:
-        The result, and in words how much of its probability the prior does not hold.
-    """
-    view = localizer.view(photo, heading_deg, search_heading, fov_deg)
-    gathered = gather(localizer, [Shot(view, heading_prior, around)], near, progress)
-    (search,) = gathered.photos
-    result = localizer.conclude(photo, search, progress)
-    return result, told_beyond(localizer, around, search)
 
 
 def told_beyond(localizer: Localizer, around: Around, search: Search) -> str:

@@ -61,6 +61,24 @@ def weighed(
     )
 
 
+def shared_out(fused: Fused, outside: float, rivals: float) -> Fused:
+    """Return the same posterior with what is left of the probability beside what lies elsewhere.
+
+    Args:
+        fused: the posterior of one photo in one of several grids.
+        outside: probability of "not in any of them".
+        rivals: of the other grids.
+    """
+    factor = (1 - outside - rivals) / max(float(fused.shares.tiles.sum()), _TINY)
+    votes = [replace(vote, probability=vote.probability * factor) for vote in fused.votes]
+    return replace(
+        fused,
+        votes=votes,
+        shares=TileProbabilities(fused.shares.tiles * factor, outside, rivals),
+        field=fuse(votes, fused.field.cell_m, fused.temperature),
+    )
+
+
 def _mass(fused: Fused, vote: Vote, weights: CellWeights, background: float) -> FloatArray:
     """Return the weighed mass of a tile's cells ``[p, p]``."""
     heatmap = heatmap_probability(vote.log_heatmap / np.float32(fused.temperature))

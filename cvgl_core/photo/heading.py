@@ -111,8 +111,8 @@ def _true(
         turn_deg = declination_deg(*lonlat, datetime.fromisoformat(taken_at))
     if turn_deg is None:
         notes.warn(
-            f"EXIF GPSImgDirection {magnetic_deg:.1f} is from magnetic north and not used: the file"
-            " lacks the place or time that give its declination; pass --heading if you know it"
+            f"EXIF GPSImgDirection {magnetic_deg:.1f} is from magnetic north; the file lacks the"
+            " place or time that give its declination"
         )
         return None, source
     source += f" (magnetic), declination {turn_deg:+.1f} (IGRF)"

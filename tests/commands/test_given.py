@@ -11,7 +11,7 @@ from cvgl_core.photo import read_photo
 def test_the_strip_is_drawn_with_the_field_of_view_that_was_given(site, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(report, "write_report", lambda path, inputs: drawn.append(inputs))
-    batch = open_batch(site.index, str(site.weights), "cpu", LocalizeSettings(top_k=2))
+    batch = open_batch([site.index], str(site.weights), "cpu", LocalizeSettings(top_k=2))
     options = BatchOptions(heading_deg=50.0, fov_deg=60.0, output=tmp_path, report=True)
     locate_photo(batch, read_photo(site.flat), "flat", options)
     (inputs,) = drawn

@@ -317,7 +317,7 @@ def test_a_fault_in_one_photo_is_a_failure_of_that_photo(site, monkeypatch, capf
     from cvgl_core.commands.inputs import PhotoInput
     from cvgl_core.localization import LocalizeSettings
 
-    opened = batch.open_batch(site.index, str(site.weights), "cpu", LocalizeSettings())
+    opened = batch.open_batch([site.index], str(site.weights), "cpu", LocalizeSettings())
     real, calls = run.read_photo, []
 
     def sometimes(path, **options):

@@ -24,7 +24,7 @@ def quiet_again():
 
 @pytest.fixture(scope="module")
 def opened(site):
-    return batch.open_batch(site.index, str(site.weights), "cpu", SETTINGS)
+    return batch.open_batch([site.index], str(site.weights), "cpu", SETTINGS)
 
 
 @pytest.fixture

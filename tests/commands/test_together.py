@@ -98,9 +98,18 @@ class TestTogether:
         result = locate("--together", *[site.pano] * 21)
         assert result.code == 11 and "split the walk" in result.err
 
-    def test_several_indexes_are_refused(self, locate, site):
-        result = locate("--together", site.pano, site.bare, "--index", site.index)
-        assert result.code == 11 and "--index once" in result.err
+    def test_several_indexes_are_searched_as_one(self, locate, site):
+        """The same index twice: every tile has a twin, which changes no place."""
+        walk = ("--together", site.pano, site.bare, "--apart", 20, "--json")
+        alone = (site.pano, "--exif-prior", 300, "--json")
+        for args, told in ((walk, 1), (alone, 2)):
+            once = estimates(locate(*args))
+            twice = estimates(locate(*args, "--index", site.index))
+            for one, other in zip(once, twice, strict=True):
+                there = pytest.approx((one["lon"], one["lat"]), abs=1e-5)
+                assert (other["lon"], other["lat"]) == there
+                assert other.get("together") == one.get("together")
+                assert len(other["priors"]) == len(one["priors"]) == told
 
 
 class TestPriors:

@@ -296,14 +296,14 @@ def test_only_the_best_of_a_deep_re_ranking_enter_the_posterior(fakes, make_phot
     assert len(named.candidates) == 20
 
 
-def edges_preferred(fakes, index, **options):
+def edges_preferred(fakes, index, by=0.1, **options):
     """An engine whose best match is a tile that shows the camera near its edge."""
 
     class Engine(fakes.Engine):
         def match_scores(self, query, rgb, rolls=(0,)):
             u, v, inside = self._camera_px(rgb)
             off = np.maximum(np.abs(u - fakes.px / 2), np.abs(v - fakes.px / 2)) / fakes.px
-            score = np.where(inside, 1.0 + 2.0 * off, self.far_score)
+            score = np.where(inside, 1.0 + by * off, self.far_score)
             return np.repeat(score[:, None], len(rolls), axis=1).astype(np.float32)
 
     return Engine(index, *index.place(150, 140), **options)
@@ -344,6 +344,33 @@ def test_a_tile_beyond_the_depth_is_added(fakes, make_photo):
     assert (first.tile_index, first.retrieval_rank) == (middle, 2)
     assert result.provenance.settings["recentred_from"] == index.tile_id(middle + 1)
     assert engine.decoded == 2
+
+
+def test_a_far_weaker_tile_is_not_named_first(fakes, make_photo):
+    index = fakes.Index()
+    engine = edges_preferred(fakes, index, by=2.0)
+    photo = make_photo(heading_deg=0.0)
+    plain, moved = locate(index, engine, photo, {"recentre": False}), locate(index, engine, photo)
+    assert moved.provenance.settings["recentred_from"] == "nothing"
+    assert moved.candidates == plain.candidates and moved.estimate == plain.estimate
+
+
+def test_a_tile_that_does_not_show_the_place_is_not_named_first(fakes, make_photo):
+    """The tile around the place says that the camera stood somewhere else in it."""
+    index = fakes.Index()
+    engine = edges_preferred(fakes, index)
+    middle = tile_around(index, engine.lon, engine.lat)
+
+    def decode(query, rgb, roll_per_tile, own=engine.decode):
+        heatmaps = own(query, rgb, roll_per_tile)
+        tiles = rgb[:, 0, 0, 0].astype(int) + 256 * rgb[:, 0, 0, 1].astype(int)
+        heatmaps[tiles == middle] = np.eye(1, fakes.px**2).reshape(fakes.px, fakes.px) * 50
+        return heatmaps
+
+    engine.decode = decode
+    result = locate(index, engine, make_photo(heading_deg=0.0))
+    assert result.candidates[0].tile_index != middle
+    assert result.provenance.settings["recentred_from"] == "nothing"
 
 
 def test_a_prior_is_not_left_for_the_middle_of_a_tile(fakes, make_photo, monkeypatch):

@@ -1,6 +1,6 @@
 """Several indexes searched as one: neighbours, overlaps, other zones, other networks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +9,9 @@ import pytest
 from cvgl_core.errors import SettingsError, WeightsMismatchError
 from cvgl_core.geo import from_lonlat
 from cvgl_core.localization import Localizer, LocalizeSettings, Near, SeveralLocalizer
+from cvgl_core.localization.around import Around
+from cvgl_core.localization.motion import Step
+from cvgl_core.localization.walk import ALL_TILES, join
 from tests.localization.conftest import CARD, PX, FakeEngine, FakeIndex
 
 
@@ -140,6 +143,39 @@ def test_other_zones_compete_and_keep_their_probability(zones, make_photo):
     assert 0.05 < rivals < 0.95 and mass + rivals == pytest.approx(1.0, abs=2e-3)
     assert result.posterior.crs == found.index.grid.crs
     assert {c.index_id for c in result.candidates} == {result.provenance.index_id}
+
+
+def test_a_walk_is_placed_in_the_zone_that_explains_it(zones, make_photo):
+    engine = engine_for(zones, 18.0, 45.0)
+    several = SeveralLocalizer(zones, engine, replace(DEEP, fused_tiles=ALL_TILES))
+    gathered = several.gather([several.shots(make_photo(heading_deg=0.0))] * 2)
+    for search in gathered.photos:
+        shares = search.fused.shares
+        assert shares.rivals > 0.05
+        assert shares.tiles.sum() + shares.outside + shares.rivals == pytest.approx(1.0)
+        assert search.fused.field.cells().mass.sum() == pytest.approx(shares.tiles.sum())
+    assert gathered.area_m2 == 2 * 81 * 36.0**2
+    for search in join(gathered, [Step()]):
+        found = several.conclude(make_photo(), gathered, search)
+        estimate = found.result.estimate
+        assert (estimate.lon, estimate.lat) == pytest.approx((18.0, 45.0), abs=2e-5)
+        assert found.index.grid.crs == found.result.posterior.crs
+
+
+def test_a_position_is_a_prior_in_all_zones(zones, make_photo):
+    """It holds for each of them, and one far from all speaks for none."""
+    several = SeveralLocalizer(zones, engine_for(zones, 18.0, 45.0), DEEP)
+    photo = make_photo(heading_deg=0.0)
+    plain = several.localize(photo).result
+    near = several.localize(photo, around=Around(18.0, 45.0, 50.0)).result
+    far = several.localize(photo, around=Around(30.0, 45.0, 50.0)).result
+    outside = [one.posterior.outside_probability for one in (near, plain, far)]
+    assert outside == sorted(outside)
+    assert outside[2] / (1 - outside[2]) == pytest.approx(100 * outside[1] / (1 - outside[1]))
+    rivals = [float(one.provenance.settings["other_grids_probability"]) for one in (plain, near)]
+    assert all(0.05 < share < 0.95 for share in rivals)
+    assert near.exif_used and "beyond 50 m" in near.priors[0]
+    assert not plain.exif_used and plain.priors == ()
 
 
 def test_an_area_leaves_out_the_indexes_that_it_does_not_touch(neighbours, make_photo):

@@ -40,7 +40,7 @@ def test_photos_of_one_place_are_placed_there(world, make_photo):
     shots = [Shot(localizer.view(make_photo(heading_deg=0.0))) for _ in range(3)]
     near = Near(engine.lon, engine.lat, 60.0)
     gathered = gather(localizer, shots, near)
-    joint = join(localizer, gathered, [Step()] * 2)
+    joint = join(gathered, [Step()] * 2)
     for alone, search in zip(gathered.photos, joint, strict=True):
         assert metres_off(index, search, engine.lon, engine.lat) < 1.0
         assert search.fused.shares.outside <= alone.fused.shares.outside

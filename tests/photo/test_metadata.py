@@ -84,7 +84,7 @@ def check_warning(found: PhotoMetadata, warned: str | None) -> None:
         ({17: 123.5, 16: "t\0"}, 123.5, "EXIF GPSImgDirection", None),
         ({17: 360.0, 16: "T"}, 0.0, "EXIF GPSImgDirection", None),
         ({17: 0.0, 16: "T"}, 0.0, "EXIF GPSImgDirection", None),
-        ({17: 10.0, 16: "M"}, None, None, "10.0 is from magnetic north and not used"),
+        ({17: 10.0, 16: "M"}, None, None, "10.0 is from magnetic north; the file lacks"),
         ({17: 10.0}, 10.0, "EXIF GPSImgDirection (reference missing)", "Ref is missing"),
         ({17: 361.0, 16: "T"}, None, None, "0 to 360"),
         ({17: -5.0, 16: "T"}, None, None, "0 to 360"),
@@ -221,7 +221,7 @@ def test_a_compass_without_place_or_time_is_not_used(
     found = meta(exif=exif, gps=SEATTLE | change)
     assert found.heading_deg is None and "heading_deg" not in found.sources
     assert found.magnetic_heading_deg == 10.0
-    check_warning(found, "10.0 is from magnetic north and not used")
+    check_warning(found, "10.0 is from magnetic north; the file lacks")
 
 
 def gpano(**sizes: object) -> dict[str, str]:

@@ -128,7 +128,7 @@ WHICH_WAY = [
          exif=TIME, gps=HERE | NORTH | {DIR_REF: ascii_("M")},
          source=("heading_deg", "(magnetic), declination +2.9 (IGRF)")),
     Case("magnetic, nothing else", {"heading_deg": None, "magnetic_heading_deg": 123.5},
-         gps=NORTH | {DIR_REF: ascii_("M")}, warns="123.5 is from magnetic north and not used",
+         gps=NORTH | {DIR_REF: ascii_("M")}, warns="123.5 is from magnetic north; the file lacks",
          source=("magnetic_heading_deg", "EXIF GPSImgDirection")),
     Case("no reference", HEADED, gps={DIR: NORTH[DIR]}, warns="Ref is missing",
          source=("heading_deg", "EXIF GPSImgDirection (reference missing)")),
