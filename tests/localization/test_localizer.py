@@ -298,6 +298,7 @@ def test_only_the_best_of_a_deep_re_ranking_enter_the_posterior(fakes, make_phot
 
 def edges_preferred(fakes, index, by=0.1, **options):
     """An engine whose best match is a tile that shows the camera near its edge."""
+    index.descriptors[:, 0] = 0  # the whole view is as like any tile as another
 
     class Engine(fakes.Engine):
         def match_scores(self, query, rgb, rolls=(0,)):
@@ -337,8 +338,7 @@ def test_a_tile_beyond_the_depth_is_added(fakes, make_photo):
     index = fakes.Index()
     engine = edges_preferred(fakes, index)
     middle = tile_around(index, engine.lon, engine.lat)
-    index.descriptors[:, 0] = 0
-    index.descriptors[middle + 1, 0] = 1  # east of it, and the only one that is retrieved
+    index.descriptors[middle + 1, 0] = 0.02  # east of it, and the only one that is retrieved
     result = locate(index, engine, make_photo(heading_deg=0.0), {"depth": 1, "top_k": 1})
     (first,) = result.candidates
     assert (first.tile_index, first.retrieval_rank) == (middle, 2)
@@ -431,8 +431,7 @@ def test_a_tile_added_for_the_place_is_decoded_before_it_is_weighed(fakes, make_
     calibration = replace(engine.card.calibration, presence_weight=0.1)
     engine.card = replace(engine.card, calibration=calibration)
     middle = tile_around(index, engine.lon, engine.lat)
-    index.descriptors[:, 0] = 0
-    index.descriptors[middle + 1, 0] = 1
+    index.descriptors[middle + 1, 0] = 0.02
     options = {"depth": 1, "top_k": 1, "decoded_tiles": 1}
     (first,) = locate(index, engine, make_photo(heading_deg=0.0), options).candidates
     assert first.tile_index == middle
