@@ -158,7 +158,8 @@ class LossSection(_Section):
     @property
     def learns(self) -> bool:
         """Whether any term has a weight."""
-        return bool(self.localization or self.retrieval or self.matching or self.ranking)
+        terms = (self.localization, self.retrieval, self.matching, self.ranking, self.presence)
+        return any(terms)
 
 
 class DistanceAwareSection(_Section):

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_RETRIEVAL_ALONE = {"localization": 0, "matching": 0, "ranking": 0}
-_WITHOUT_RANKING = {"ranking": 0}
-_LOCALIZATION_ALONE = {"retrieval": 0, "ranking": 0}
+_PAPER = {"presence": 0}
+_RETRIEVAL_ALONE = _PAPER | {"localization": 0, "matching": 0, "ranking": 0}
+_WITHOUT_RANKING = _PAPER | {"ranking": 0}
+_LOCALIZATION_ALONE = _PAPER | {"retrieval": 0, "ranking": 0}
 _NONE = _RETRIEVAL_ALONE | {"retrieval": 0}
 _DYCL = {"levels_m": [25, 75, 200], "weight": 10}
 
@@ -57,7 +58,7 @@ ROWS: dict[str, Row] = {
     ),
     "paper": Row(
         "UL, FA, L_R: the paper's network (V 5 and Ours, VI Ours, VII 5 and Ours)",
-        {"model": {"variant": "paper"}},
+        {"model": {"variant": "paper"}, "loss": _PAPER},
     ),
     "localizer": Row(
         "the detailed pathway alone, as CCVPE: L_D and L_M (VI 1)",

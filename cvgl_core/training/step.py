@@ -43,7 +43,7 @@ class LossStep(nn.Module):
     def retrieval_only(self) -> bool:
         """Whether no term needs the matching decoder, which is left out then."""
         weights = self.loss.settings.weights
-        return not (weights.localization or weights.matching or weights.ranking)
+        return not any((weights.localization, weights.matching, weights.ranking, weights.presence))
 
     def forward(self, batch: PairBatch) -> UnifyGeoLosses:
         """Return the losses; ``batch`` holds own pixels and targets, and masks of all pairs.
