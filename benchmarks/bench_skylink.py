@@ -118,6 +118,7 @@ def main() -> None:
     """Train what is missing, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="of the data set")
+    parser.add_argument("--test-root", type=Path, help="to search in, if not the same")
     parser.add_argument("--out", type=Path, required=True, help="folder of the answers")
     parser.add_argument("--preset", default="skylink-lite0")
     parser.add_argument("--steps", type=int, default=400, help="of each row")
@@ -127,7 +128,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    task = load_task(args.root)
+    task = load_task(args.test_root or args.root)
     base: Values | None = None
     for row in args.rows:
         found = [kept(row, seed, task, args) for seed in args.seeds]

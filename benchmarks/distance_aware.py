@@ -56,6 +56,7 @@ DEPTHS = (1, 10, DEFAULT_DEPTH)
 MEANS = (*(f"R@{k}" for k in DEPTHS), "NDCG", "H-AP", "ASI", "R@1 re-ranked")
 PERCENTILES = (50, 75, 90)
 AREAS = "/areas"
+MATCH_WEIGHT = 2.0  # of a match over a cosine, nearly as calibrated for the bundled weights
 TILE_PX = create_model("unifygeo-lite0").card().aerial_px
 HEADS = ("bundled-heads", "fresh-heads")
 
@@ -172,7 +173,8 @@ def _city_answers(scores: Scores, grid: CityGrid, levels_m: list[float]) -> Valu
     ranked_m = np.take_along_axis(apart_m, order, axis=1)
     ranked = relevance_levels(ranked_m, levels_m)
     rank = rank_of(scores.retrieval, truth)
-    reranked = scores.reranked(DEFAULT_DEPTH)
+    weighted = Scores(scores.retrieval, MATCH_WEIGHT * scores.match)
+    reranked = weighted.reranked(DEFAULT_DEPTH)
     first = reranked.argmax(axis=1)
     return {
         **{f"R@{k}": (rank < k).astype(np.float64) for k in DEPTHS},

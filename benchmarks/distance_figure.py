@@ -1,18 +1,21 @@
-"""How far off the first tiles of two rows of ``distance_aware.py`` are, as a picture.
+"""What DyCL's terms change, as a picture of what ``distance_aware.py`` found.
 
-    python benchmarks/distance_figure.py --packs runs/cities --answers runs/distance-aware \
-        --rows full dycl --out distance.jpg [--seed 1] [--count 4]
+    python benchmarks/distance_aware.py ... --out runs/heads | tee lines.jsonl
+    python benchmarks/distance_figure.py --packs runs/cities --answers runs/heads \
+        --lines lines.jsonl --rows full dycl --out distance.jpg [--seed 1] [--count 4]
 
-Above: the share of views whose first tile's centre lies within so many metres of the camera. Below:
-every n-th view (no choice by hand) of which the two rows put other tiles first, and at least one of
-them wrongly: the street strip, the right tile, and the first tile of each row.
+Above: each row's differences to the baseline, with their intervals. Below: every n-th view (no
+choice by hand) of which two rows put other tiles first, and at least one of them wrongly: the
+street strip, the right tile, and the first tile of each row.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,13 +26,12 @@ from cvgl_core.evaluation.evalset import CityGrid
 from cvgl_core.types import FloatArray, UInt8Array
 
 WIDTH = 1320
-CHART_PX = 400
 TILE_PX = 190
 STRIP_PX = (710, 166)
-COLOURS = ((60, 60, 60), (30, 110, 220))
+GREY, BETTER, WORSE = (60, 60, 60), (30, 110, 220), (210, 50, 40)
 LEVELS_M = [25.0, 75.0, 200.0]
-TICKS_M = (10, 20, 50, 100, 200, 500, 1000)
-LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 40
+FIGURES = {"R@1": 100, "R@10": 100, "NDCG": 100, "H-AP": 100, "ASI": 100, "R@1 re-ranked": 100}
+LEFT, TOP, STEP_PX = 250, 40, 26
 
 
 def text(picture: UInt8Array, words: str, at: tuple[int, int], colour: tuple[int, ...]) -> None:
@@ -37,36 +39,34 @@ def text(picture: UInt8Array, words: str, at: tuple[int, int], colour: tuple[int
     cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
 
 
-def chart(distances_m: dict[str, FloatArray]) -> UInt8Array:
-    """Return the curves of all rows, on a logarithmic axis of metres."""
-    picture = np.full((CHART_PX, WIDTH, 3), 255, np.uint8)
-    across, up = WIDTH - LEFT - RIGHT, CHART_PX - TOP - BOTTOM
-    low, high = np.log(8.0), np.log(1500.0)
-
-    def x(metres: float) -> int:
-        return round(LEFT + across * (np.log(metres) - low) / (high - low))
-
-    for metres in TICKS_M:
-        cv2.line(picture, (x(metres), TOP), (x(metres), TOP + up), (225, 225, 225), 1)
-        text(picture, f"{metres} m", (x(metres) - 18, CHART_PX - 14), (60, 60, 60))
-    for share in range(0, 101, 20):
-        y = round(TOP + up * (1 - share / 100))
-        cv2.line(picture, (LEFT, y), (WIDTH - RIGHT, y), (225, 225, 225), 1)
-        text(picture, f"{share} %", (14, y + 5), (60, 60, 60))
-    for number, ((row, metres), colour) in enumerate(
-        zip(distances_m.items(), COLOURS, strict=True)
-    ):
-        places = np.exp(np.linspace(low, high, 400))
-        shares = np.searchsorted(np.sort(metres), places, side="right") / len(metres)
-        points = [
-            (x(place), round(TOP + up * (1 - share)))
-            for place, share in zip(places, shares, strict=True)
-        ]
-        cv2.polylines(picture, [np.array(points)], False, colour, 2, cv2.LINE_AA)
-        p75, p90 = np.percentile(metres, [75, 90])
-        words = f"{row}: three quarters within {p75:.0f} m, nine tenths within {p90:.0f} m"
-        text(picture, words, (760, TOP + up - 60 + 24 * number), colour)
+def chart(lines: list[dict[str, Any]]) -> UInt8Array:
+    """Return a panel for each figure, in which each row has its difference and its interval."""
+    high = TOP + STEP_PX * len(lines) + 10
+    picture = np.full((high, WIDTH, 3), 255, np.uint8)
+    for number, line in enumerate(lines):
+        text(picture, str(line["row"]), (0, TOP + STEP_PX * number + 14), GREY)
+    wide = (WIDTH - LEFT) // len(FIGURES)
+    for number, (name, unit) in enumerate(FIGURES.items()):
+        found = [[unit * value for value in line["over"][name]] for line in lines]
+        panel(picture, LEFT + number * wide, wide - 30, name, found)
     return picture
+
+
+def panel(picture: UInt8Array, left: int, wide: int, name: str, found: list[list[float]]) -> None:
+    """Draw the differences of one figure; blue if better than chance, red if worse."""
+    reach = max(abs(value) for values in found for value in values) * 1.05
+    bottom = picture.shape[0] - 10
+
+    def x(value: float) -> int:
+        return round(left + wide * (value + reach) / (2 * reach))
+
+    text(picture, f"{name}, up to {reach:.1f}", (left, 16), GREY)
+    cv2.line(picture, (x(0), TOP - 8), (x(0), bottom), (200, 200, 200), 1)
+    for number, (value, low, high) in enumerate(found):
+        y = TOP + STEP_PX * number + 9
+        colour = BETTER if low > 0 else WORSE if high < 0 else GREY
+        cv2.line(picture, (x(low), y), (x(high), y), colour, 2, cv2.LINE_AA)
+        cv2.circle(picture, (x(value), y), 5, colour, -1, cv2.LINE_AA)
 
 
 def example(strip: UInt8Array, tiles: list[UInt8Array], words: list[str]) -> UInt8Array:
@@ -74,12 +74,12 @@ def example(strip: UInt8Array, tiles: list[UInt8Array], words: list[str]) -> UIn
     picture = np.full((TILE_PX + 34, WIDTH, 3), 255, np.uint8)
     wide, high = STRIP_PX
     picture[24 : 24 + high, :wide] = cv2.resize(strip, STRIP_PX, interpolation=cv2.INTER_CUBIC)
-    text(picture, words[0], (0, 16), (60, 60, 60))
+    text(picture, words[0], (0, 16), GREY)
     for number, (tile, said) in enumerate(zip(tiles, words[1:], strict=True)):
         left = WIDTH - (3 - number) * (TILE_PX + 10) + 10
         large = cv2.resize(tile, (TILE_PX, TILE_PX), interpolation=cv2.INTER_CUBIC)
         picture[24 : 24 + TILE_PX, left : left + TILE_PX] = large
-        text(picture, said, (left, 16), (60, 60, 60))
+        text(picture, said, (left, 16), GREY)
     return picture
 
 
@@ -99,7 +99,7 @@ def examples(
         for view in (v - start for v in chosen if start <= v < start + len(own)):
             tiles = [truth[view], *(int(v["top-1 tile"][start + view]) for v in stored.values())]
             words = [f"{pack.name.split('-')[1]}, view {own[view]}", "the right tile"]
-            words += [f"{row}: {v['top-1 m'][start + view]:.0f} m" for row, v in stored.items()]
+            words += [f"{v['top-1 m'][start + view]:.0f} m: {row}" for row, v in stored.items()]
             yield example(pack.ground[own[view]], list(grid.cut(np.array(tiles))), words)
         start += len(own)
 
@@ -109,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--packs", type=Path, required=True, help="folder of rendered cities")
     parser.add_argument("--answers", type=Path, required=True, help="of distance_aware.py")
+    parser.add_argument("--lines", type=Path, required=True, help="what distance_aware.py printed")
     parser.add_argument("--rows", nargs=2, default=["full", "dycl"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=4)
@@ -120,8 +121,9 @@ def main() -> None:
         row: answers(load_scores(args.answers / f"{row}-{args.seed}.npz"), cities, LEVELS_M)
         for row in args.rows
     }
-    parts = [chart({row: values["top-1 m"] for row, values in stored.items()})]
-    picture = np.concatenate([*parts, *examples(args, stored)])[..., ::-1]
+    lines = [json.loads(line) for line in args.lines.read_text(encoding="utf-8").splitlines()]
+    parts = [chart(lines[1:]), *examples(args, stored)]
+    picture = np.concatenate(parts)[..., ::-1]
     cv2.imwrite(str(args.out), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
