@@ -1,13 +1,14 @@
 """Several photos of one walk, located alone and together, in simulated cities never seen.
 
-    python benchmarks/bench_together.py [--work DIR] [--seeds 80001 80002] [--walks 20]
-        [--photos 5] [--weights FILE] [--fit]
+    python benchmarks/bench_together.py [--work DIR] [--seeds 80001 80002 80003 80004] [--walks 20]
+        [--photos 5] [--weights FILE] [--only TEXT] [--fit]
 
 Renders walks through each city (steps of 15 to 40 m along open ground, every photo turned at
-random), builds the city's index, and prints one table: the share of photos placed within 10 m, and
-how much of the probability the true place was given. ``DIR`` keeps cities and indexes for the next
-run. Intervals hold 95 % of 2,000 resamples of whole walks. ``--fit`` prints what each correlation
-would have given, on the validation city, instead.
+random), builds an index of each, and searches all cities as one gallery: they lie side by side in
+one zone. Prints a table for each kind of photo: the share placed within 10 m, of all photos and of
+the surest one of each walk, and how far above the surest photo alone that is. ``DIR`` keeps cities
+and indexes for the next run. Intervals hold 95 % of 1,000 resamples of whole walks. ``--fit``
+prints what each correlation would have given, on the validation city, instead.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from cvgl_core.evaluation.metrics import bootstrap
 from cvgl_core.geo.heading import HeadingPrior
-from cvgl_core.index import Index
+from cvgl_core.index import Collection, Index
 from cvgl_core.localization import Localizer, LocalizeSettings
 from cvgl_core.localization.estimate import Place, distances
 from cvgl_core.localization.motion import Step
@@ -46,6 +48,7 @@ STEP_M = (15.0, 40.0)
 VALIDATION_SEED = 9001
 NEAR_M = 10.0
 POOL = 6000
+ZONE, APART_M = "EPSG:32633", 6000.0
 ALONE = "alone"
 CORRELATIONS = (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)
 
@@ -60,28 +63,43 @@ class Walks:
 
 @dataclass(frozen=True)
 class Kind:
-    """What photos show, and the deviation of the heading that is known of them, if any is."""
+    """What photos show, and how well their headings are known: 0 exactly, None not at all."""
 
-    name: str
     fov_deg: float
     heading_std_deg: float | None = None
 
+    @property
+    def name(self) -> str:
+        """In a few words."""
+        known = {0.0: "known heading", None: "unknown heading"}
+        told = known.get(self.heading_std_deg, f"heading to {self.heading_std_deg} degrees")
+        return f"{self.fov_deg:g}, {told}"
+
 
 KINDS = (
-    Kind("360, unknown heading", 360.0),
-    Kind("90, unknown heading", 90.0),
-    Kind("90, heading to 20 degrees", 90.0, 20.0),
+    Kind(90.0, 0.0),
+    Kind(90.0, 20.0),
+    Kind(120.0, 0.0),
+    Kind(120.0, 20.0),
+    Kind(180.0, 0.0),
+    Kind(180.0, 20.0),
+    Kind(180.0),
+    Kind(90.0),
+    Kind(360.0),
 )
+"""Where a single photo is hard first; those of unknown heading take 32 times as long to search."""
 
 
 def city_at(
     folder: Path, seed: int, card: ModelCard, walks: int, photos: int
 ) -> tuple[Path, Walks]:
-    """Return a city's orthophoto and its walks, rendered once."""
-    folder = folder / f"walks-{seed}-{walks}x{photos}-{card.ground.width_px}"
+    """Return a city's orthophoto and its walks, rendered once; its place is that of its number."""
+    folder = folder / f"walks-{seed}-{walks}x{photos}-{card.ground.width_px}-one-zone"
     found = folder / "walks.npz"
     if not found.exists():
         city = generate_city(seed, SIZE_M, GSD_M)
+        east_m, north_m = 300_000.0 + seed % 50 * APART_M, 5_000_000.0 + seed // 50 % 50 * APART_M
+        city = replace(city, crs=ZONE, origin_e_m=east_m, origin_n_m=north_m)
         write_city(city, folder, photos=0)
         places = draw_walks(city.ground, walks, photos, np.random.default_rng(seed))
         strips = render(city, places, card.ground, seed)
@@ -150,22 +168,26 @@ def index_at(ortho: Path, weights: Path, sha256: str) -> Index:
 
 
 def shots_of(
-    strips: UInt8Array, kind: Kind, localizer: Localizer, rng: np.random.Generator
-) -> list[Shot]:
-    """Return a walk's photos, every one turned at random, and what is known of them."""
-    card, width = localizer.engine.card, strips.shape[2]
+    strips: UInt8Array, kind: Kind, card: ModelCard, rng: np.random.Generator
+) -> Iterator[Shot]:
+    """Yield a walk's photos, every one turned at random, and what is known of them."""
+    width = strips.shape[2]
     fill = np.round(255 * np.array(card.mean_rgb)).astype(np.uint8)
     shown = np.abs(np.arange(width) + 0.5 - width / 2) <= width * kind.fov_deg / 720
-    shots = []
     for strip in strips:
         turn_px = int(rng.integers(width))
+        turn_deg = turn_px * 360.0 / width
+        if kind.heading_std_deg == 0:  # north in the middle, the photo where it looks to
+            visible = np.roll(shown, turn_px)
+            rgb = np.where(visible[None, :, None], strip, fill)
+            yield Shot(GroundView(rgb, visible, 0.0, turn_deg))
+            continue
         rgb = np.where(shown[None, :, None], np.roll(strip, -turn_px, axis=1), fill)
         prior = None
         if kind.heading_std_deg is not None:
-            told_deg = turn_px * 360.0 / width + rng.normal(0, kind.heading_std_deg)
+            told_deg = turn_deg + rng.normal(0, kind.heading_std_deg)
             prior = HeadingPrior(told_deg % 360.0, kind.heading_std_deg)
-        shots.append(Shot(GroundView(rgb, shown, None), prior))
-    return shots
+        yield Shot(GroundView(rgb, shown, None), prior)
 
 
 @dataclass(frozen=True)
@@ -214,38 +236,71 @@ def likely(figures: Figures) -> FloatArray:
     return np.log(np.maximum(figures.given, 1e-6)).mean(axis=1)
 
 
-def interval(values: FloatArray, rng: np.random.Generator) -> str:
-    """Return a mean over walks and its interval in percent."""
-    drawn = values[rng.integers(len(values), size=(2000, len(values)))].mean(axis=1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return f"{100 * values.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+def percent(values: FloatArray) -> str:
+    """Return a mean over walks ``[W]`` and its interval in percent."""
+    found = bootstrap(lambda drawn: 100.0 * float(drawn.mean()), values)
+    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
 
 
-def row(name: str, hits: FloatArray, base: FloatArray, figures: Figures | None) -> None:
-    """Print a line of the table: hits within 10 m per walk, and how far above ``base``."""
-    rng = np.random.default_rng(7)
-    gain = "" if hits is base else interval(hits - base, rng)
-    rest = "" if figures is None else f"{figures.stated.mean():.2f} | {likely(figures).mean():.2f}"
-    print(f"| {name} | {interval(hits, rng)} | {gain} | {rest or '|'} |", flush=True)
+def surest(figures: Figures, hits: FloatArray) -> FloatArray:
+    """Return whether the photo of each walk that is surest of its place is right ``[W]``."""
+    chosen = figures.stated.argmax(axis=1)[:, None]
+    return np.take_along_axis(hits, chosen, axis=1)[:, 0]
 
 
-def report(kind: Kind, alone: Figures, joint: dict[str, Figures]) -> None:
+def report(kind: Kind, found: dict[str, Figures]) -> None:
     """Print what one kind of photo gains."""
-    hits = alone.error_m <= NEAR_M
-    chosen = alone.stated.argmax(axis=1)[:, None]
-    surest = np.take_along_axis(hits, chosen, axis=1)[:, 0].astype(float)
-    row(f"{kind.name}: each alone", hits.mean(axis=1), surest, alone)
-    row("the surest of each walk, alone", surest, surest, None)
-    for name, figures in joint.items():
-        row(f"together, {name}", (figures.error_m <= NEAR_M).mean(axis=1), surest, figures)
+    hits = {name: (one.error_m <= NEAR_M).astype(np.float64) for name, one in found.items()}
+    base = surest(found[ALONE], hits[ALONE])
+    any_of = hits[ALONE].max(axis=1)
+    for name, figures in found.items():
+        each, best = hits[name].mean(axis=1), surest(figures, hits[name])
+        gains = (percent(each - base), percent(best - base)) if name != ALONE else ("", "")
+        cells = (kind.name, name, percent(each), gains[0], percent(best), gains[1])
+        rest = f"{figures.stated.mean():.2f} | {likely(figures).mean():.2f}"
+        print(f"| {' | '.join(cells)} | {rest} |", flush=True)
+    print(f"| {kind.name} | any of a walk's, alone | {percent(any_of)} | | | | | |", flush=True)
+
+
+class Gallery:
+    """Cities, their indexes searched as one, and their walks."""
+
+    def __init__(
+        self, weights: Path, work: Path, seeds: Sequence[int], walks: int, photos: int
+    ) -> None:
+        engine = load_engine(str(weights), "cpu")
+        self.card = engine.card
+        assert self.card.weights_sha256 is not None
+        cities = [city_at(work, seed, self.card, walks, photos) for seed in seeds]
+        indexes = [index_at(ortho, weights, self.card.weights_sha256) for ortho, _ in cities]
+        self.walks = [
+            walk for _, each in cities for walk in zip(each.strips, each.xy_m, strict=True)
+        ]
+        settings = LocalizeSettings(fused_tiles=ALL_TILES)
+        self.localizer = Localizer(Collection(indexes), engine, settings)
+
+    def measured(self, kind: Kind, correlations: Sequence[float]) -> dict[str, Figures]:
+        """Return figures of the walks by how their photos were located."""
+        rng = np.random.default_rng(7)
+        rows: defaultdict[str, list[FloatArray]] = defaultdict(list)
+        for number, (strips, places) in enumerate(self.walks, start=1):
+            gathered = gather(self.localizer, list(shots_of(strips, kind, self.card, rng)))
+            alone = [search.fused for search in gathered.photos]
+            rows[ALONE].append(figures_of(alone, places))
+            for (name, steps), correlation in product(MOTIONS.items(), correlations):
+                joint = join(gathered, steps(places), correlation)
+                name += f", correlation {correlation:g}" if len(correlations) > 1 else ""
+                rows[name].append(figures_of([search.fused for search in joint], places))
+            print(f"{kind.name}: {number} of {len(self.walks)} walks", file=sys.stderr, flush=True)
+        return {name: Figures(*np.array(each).transpose(2, 0, 1)) for name, each in rows.items()}
 
 
 def main() -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[80001, 80002])
-    parser.add_argument("--walks", type=int, default=12, help="in each city")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[80001, 80002, 80003, 80004])
+    parser.add_argument("--walks", type=int, default=20, help="in each city")
     parser.add_argument("--photos", type=int, default=5, help="of each walk")
     parser.add_argument("--weights", type=Path, default=bundled_path("unifygeo-lite0"))
     parser.add_argument("--only", default="", metavar="TEXT", help="kinds whose name holds TEXT")
@@ -256,45 +311,15 @@ def main() -> None:
     tried = CORRELATIONS if args.fit else (CORRELATION,)
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or Path(temporary)
-        worlds = [World(args.weights, work, seed, args.walks, args.photos) for seed in seeds]
-        tiles = " and ".join(f"{len(world.localizer.index.rows):,}" for world in worlds)
-        print(f"cities {seeds} of {tiles} tiles, {args.walks} walks of {args.photos} photos each")
-        print(f"{args.weights.name} {worlds[0].card.weights_sha256:.12}\n")
-        print("| photos | within 10 m, % | over the surest alone | stated | log given |")
-        print("|---|---|---|---|---|", flush=True)
+        gallery = Gallery(args.weights, work, seeds, args.walks, args.photos)
+        tiles, walks = len(gallery.localizer.index.rows), len(gallery.walks)
+        print(f"cities {seeds}: {tiles:,} tiles, {walks} walks of {args.photos} photos")
+        print(f"{args.weights.name} {gallery.card.weights_sha256:.12}\n")
+        print("| photos | located | all within 10 m, % | over the surest alone | the surest, % |"
+              " over the surest alone | stated | log given |")  # fmt: skip
+        print("|---|---|---|---|---|---|---|---|", flush=True)
         for kind in (kind for kind in KINDS if args.only in kind.name):
-            measured = [world.measured(kind, tried) for world in worlds]
-            figures = {
-                name: Figures(*np.concatenate([one[name] for one in measured]).transpose(2, 0, 1))
-                for name in measured[0]
-            }
-            report(kind, figures.pop(ALONE), figures)
-
-
-class World:
-    """A city, its index and its walks."""
-
-    def __init__(self, weights: Path, work: Path, seed: int, walks: int, photos: int) -> None:
-        engine = load_engine(str(weights), "cpu")
-        self.card, self.seed = engine.card, seed
-        assert self.card.weights_sha256 is not None
-        ortho, self.walks = city_at(work, seed, self.card, walks, photos)
-        index = index_at(ortho, weights, self.card.weights_sha256)
-        self.localizer = Localizer(index, engine, LocalizeSettings(fused_tiles=ALL_TILES))
-
-    def measured(self, kind: Kind, correlations: Sequence[float]) -> dict[str, FloatArray]:
-        """Return figures of the walks ``[W, n, 4]`` by how their photos were located."""
-        rng = np.random.default_rng(self.seed)
-        found: defaultdict[str, list[FloatArray]] = defaultdict(list)
-        for strips, places in zip(self.walks.strips, self.walks.xy_m, strict=True):
-            gathered = gather(self.localizer, shots_of(strips, kind, self.localizer, rng))
-            alone = [search.fused for search in gathered.photos]
-            found[ALONE].append(figures_of(alone, places))
-            for (name, steps), correlation in product(MOTIONS.items(), correlations):
-                joint = join(gathered, steps(places), correlation)
-                name += f", correlation {correlation:g}" if len(correlations) > 1 else ""
-                found[name].append(figures_of([search.fused for search in joint], places))
-        return {name: np.array(rows) for name, rows in found.items()}
+            report(kind, gallery.measured(kind, tried))
 
 
 if __name__ == "__main__":

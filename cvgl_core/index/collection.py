@@ -198,6 +198,8 @@ def galleries(indexes: Sequence[Index]) -> list[Index | Collection]:
 def check_alike(members: Sequence[Index]) -> None:
     """Refuse to compare descriptors that mean different things.
 
+    Another runtime is no reason: the same weights differ by it in the fourth digit at most.
+
     Raises:
         WeightsMismatchError: other weights made one of the indexes, or another precision.
     """

@@ -82,3 +82,9 @@ def test_other_descriptors_are_refused(city: Path, make_index, other: dict) -> N
         WeightsMismatchError, match=rf"city\.cvgl and .*other\.cvgl.*{next(iter(other))}"
     ):
         Collection([Index.open(city), Index.open(another)])
+
+
+def test_another_runtime_is_no_other_network(city: Path, make_index) -> None:
+    """Its descriptors differ in the fourth digit, far less than those of neighbouring tiles."""
+    another = make_index("other.cvgl", runtime="openvino", index_id="1" * 32)
+    assert len(Collection([Index.open(city), Index.open(another)])) == 2 * len(Index.open(city))
