@@ -1,7 +1,7 @@
 """Several photos of one walk, located alone and together, in simulated cities never seen.
 
     python benchmarks/bench_together.py [--work DIR] [--seeds 80001 80002 80003 80004] [--walks 20]
-        [--photos 5] [--weights FILE] [--only TEXT] [--fit]
+        [--photos 5] [--size-m 1224] [--weights FILE] [--only TEXT] [--fit]
 
 Renders walks through each city (steps of 15 to 40 m along open ground, every photo turned at
 random), builds an index of each, and searches all cities as one gallery: they lie side by side in
@@ -36,14 +36,14 @@ from cvgl_core.localization.motion import Step
 from cvgl_core.localization.result import Fused
 from cvgl_core.localization.together import CORRELATION
 from cvgl_core.localization.walk import ALL_TILES, Shot, gather, join
-from cvgl_core.models import bundled_path, load_engine
+from cvgl_core.models import Engine, bundled_path, load_engine
 from cvgl_core.simulation import Cameras, City, GroundScene, generate_city
 from cvgl_core.simulation.cameras import sample_cameras
 from cvgl_core.simulation.render import StreetRenderer
 from cvgl_core.simulation.writer import write_city
 from cvgl_core.types import FloatArray, GroundSpec, GroundView, ModelCard, UInt8Array
 
-SIZE_M, GSD_M = 1224.0, 0.25
+GSD_M = 0.25
 STEP_M = (15.0, 40.0)
 VALIDATION_SEED = 9001
 NEAR_M = 10.0
@@ -91,13 +91,13 @@ KINDS = (
 
 
 def city_at(
-    folder: Path, seed: int, card: ModelCard, walks: int, photos: int
+    folder: Path, seed: int, card: ModelCard, size_m: float, walks: int, photos: int
 ) -> tuple[Path, Walks]:
     """Return a city's orthophoto and its walks, rendered once; its place is that of its number."""
-    folder = folder / f"walks-{seed}-{walks}x{photos}-{card.ground.width_px}-one-zone"
+    folder = folder / f"walks-{seed}-{size_m:g}m-{walks}x{photos}-{card.ground.width_px}"
     found = folder / "walks.npz"
     if not found.exists():
-        city = generate_city(seed, SIZE_M, GSD_M)
+        city = generate_city(seed, size_m, GSD_M)
         east_m, north_m = 300_000.0 + seed % 50 * APART_M, 5_000_000.0 + seed // 50 % 50 * APART_M
         city = replace(city, crs=ZONE, origin_e_m=east_m, origin_n_m=north_m)
         write_city(city, folder, photos=0)
@@ -265,13 +265,9 @@ def report(kind: Kind, found: dict[str, Figures]) -> None:
 class Gallery:
     """Cities, their indexes searched as one, and their walks."""
 
-    def __init__(
-        self, weights: Path, work: Path, seeds: Sequence[int], walks: int, photos: int
-    ) -> None:
-        engine = load_engine(str(weights), "cpu")
+    def __init__(self, engine: Engine, weights: Path, cities: Sequence[tuple[Path, Walks]]) -> None:
         self.card = engine.card
         assert self.card.weights_sha256 is not None
-        cities = [city_at(work, seed, self.card, walks, photos) for seed in seeds]
         indexes = [index_at(ortho, weights, self.card.weights_sha256) for ortho, _ in cities]
         self.walks = [
             walk for _, each in cities for walk in zip(each.strips, each.xy_m, strict=True)
@@ -300,6 +296,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[80001, 80002, 80003, 80004])
+    parser.add_argument("--size-m", type=float, default=1224.0, help="side of each city")
     parser.add_argument("--walks", type=int, default=20, help="in each city")
     parser.add_argument("--photos", type=int, default=5, help="of each walk")
     parser.add_argument("--weights", type=Path, default=bundled_path("unifygeo-lite0"))
@@ -311,7 +308,10 @@ def main() -> None:
     tried = CORRELATIONS if args.fit else (CORRELATION,)
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or Path(temporary)
-        gallery = Gallery(args.weights, work, seeds, args.walks, args.photos)
+        engine = load_engine(str(args.weights), "cpu")
+        shape = (args.size_m, args.walks, args.photos)
+        cities = [city_at(work, seed, engine.card, *shape) for seed in seeds]
+        gallery = Gallery(engine, args.weights, cities)
         tiles, walks = len(gallery.localizer.index.rows), len(gallery.walks)
         print(f"cities {seeds}: {tiles:,} tiles, {walks} walks of {args.photos} photos")
         print(f"{args.weights.name} {gallery.card.weights_sha256:.12}\n")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from cvgl_core.data.narrow import frame_pixels
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.types import (
     BoolArray,
@@ -112,7 +113,7 @@ class Asker:
 
 def heading_errors_deg(found_deg: FloatArray, true_deg: FloatArray) -> FloatArray:
     """Return the angle between headings, 0 to 180, ``[Q]``."""
-    return np.abs((found_deg - true_deg + 180.0) % 360.0 - 180.0)
+    return np.abs(wrapped(found_deg - true_deg))
 
 
 def numbered(strips: UInt8Array, numbers: IntArray, ask: Asker) -> list[Asked]:

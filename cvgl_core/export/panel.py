@@ -14,6 +14,7 @@ import numpy as np
 
 from cvgl_core.export.mapview import WIDTH
 from cvgl_core.export.pictures import DataUri, hatched, jpeg_uri
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.types import GroundView
 
 WINDS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
@@ -59,7 +60,7 @@ def panel_of(view: GroundView, heading_deg: float | None) -> Panel:
         return Panel(heading_deg, 180.0)
     count = len(view.visible)
     beside_deg = (np.arange(count) + 0.5) / count * 360.0 - 180.0 - view.centre_heading_offset_deg
-    seen_deg = np.abs((beside_deg[view.visible] + 180.0) % 360.0 - 180.0)
+    seen_deg = np.abs(wrapped(beside_deg[view.visible]))
     return Panel(heading_deg, min(180.0, float(seen_deg.max(initial=30.0)) + _MARGIN_DEG))
 
 
@@ -100,8 +101,3 @@ def _tick_label(azimuth_deg: int, known: bool) -> str:
         return f"{beside_deg:+.0f}°" if beside_deg else "axis"
     turned = azimuth_deg % 360
     return f"{WINDS[turned // 45]} {turned}°" if turned % 45 == 0 else f"{turned}°"
-
-
-def wrapped(angle_deg: float) -> float:
-    """Return an angle within -180 (included) to 180 degrees."""
-    return (angle_deg + 180.0) % 360.0 - 180.0

@@ -1,5 +1,6 @@
 """Metres, coordinate systems, the tile grid and outlines on the Earth."""
 
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.geo.crs import (
     check_scale,
     convergence_deg,
@@ -35,4 +36,5 @@ __all__ = [
     "tile_geometry",
     "tile_rings",
     "to_lonlat",
+    "wrapped",
 ]

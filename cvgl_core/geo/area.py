@@ -14,6 +14,7 @@ from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.geo.crs import from_lonlat, to_lonlat
 
 _STEP_DEG = 0.01
@@ -120,7 +121,7 @@ def _in_degrees(polygon: BaseGeometry, crs: str) -> BaseGeometry:
 
     def unproject(points: Any) -> Any:
         lon, lat = to_lonlat(crs, points[:, 0], points[:, 1])
-        return np.stack([lon[0] + (lon - lon[0] + 180.0) % 360.0 - 180.0, lat], axis=-1)
+        return np.stack([lon[0] + wrapped(lon - lon[0]), lat], axis=-1)
 
     return shapely.transform(shapely.segmentize(polygon, longest / 500.0), unproject)
 

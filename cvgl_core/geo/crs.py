@@ -17,6 +17,7 @@ from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.types import FloatArray
 
 MAX_SCALE_ERROR = 1e-3
@@ -84,7 +85,7 @@ def convergence_deg(crs: str, lon: float, lat: float) -> float:
     x_m, y_m = from_lonlat(crs, [lon], [lat])
     lons, lats = to_lonlat(crs, x_m.repeat(2), y_m + np.array([-_PROBE_M, _PROBE_M]))
     azimuth, _, _ = WGS84.inv(lons[0], lats[0], lons[1], lats[1])
-    return float((azimuth + 180.0) % 360.0 - 180.0)
+    return wrapped(float(azimuth))
 
 
 def scale_errors(crs: str, lon: ArrayLike, lat: ArrayLike) -> FloatArray:

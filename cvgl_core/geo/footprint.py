@@ -14,6 +14,7 @@ from shapely import affinity
 from shapely.geometry import Polygon, box
 from shapely.geometry.polygon import orient
 
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.geo.crs import WGS84, to_lonlat
 from cvgl_core.geo.grid import TileGrid
 from cvgl_core.types import FloatArray
@@ -106,7 +107,7 @@ def _largest_gap(spans: FloatArray) -> tuple[float, float]:
 
 def _unwrapped(ring: FloatArray) -> FloatArray:
     """Return a closed ring whose longitudes do not jump; one round a pole is closed over it."""
-    steps = (np.diff(ring[:, 0]) + 180.0) % 360.0 - 180.0
+    steps = wrapped(np.diff(ring[:, 0]))
     lon = np.concatenate([ring[:1, 0], ring[0, 0] + np.cumsum(steps)])
     lat = ring[:, 1]
     if abs(lon[-1] - lon[0]) > 180.0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.types import BoolArray, FloatArray, GroundView
 
 HEADINGS = 32
@@ -59,7 +60,7 @@ class HeadingPrior:
         is spread over all directions, so none is ever ruled out.
         """
         half_deg = 180.0 / len(azimuths_deg)
-        away_deg = (np.asarray(azimuths_deg, np.float64) - self.heading_deg + 180.0) % 360.0 - 180.0
+        away_deg = wrapped(np.asarray(azimuths_deg, np.float64) - self.heading_deg)
         turns_deg = away_deg[:, None] + 360.0 * np.arange(-2, 3)
         upper, lower = (
             _normal_cdf((turns_deg + side) / self.std_deg) for side in (half_deg, -half_deg)

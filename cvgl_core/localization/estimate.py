@@ -124,6 +124,15 @@ def smooth_window(window: FloatArray, kernel: FloatArray) -> FloatArray:
     )
 
 
+def vertex(three: FloatArray) -> float:
+    """Return the vertex of the parabola through values at -1, 0 and 1."""
+    before, here, after = (float(value) for value in three)
+    bend = before - 2 * here + after
+    if bend >= 0:
+        return 0.0
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
+
+
 def _window(field: MassField, vote: Vote, margin: int) -> FloatArray:
     """Return the mass of a tile's cells and ``margin`` cells around them."""
     height, width = vote.log_heatmap.shape
@@ -135,13 +144,4 @@ def _window(field: MassField, vote: Vote, margin: int) -> FloatArray:
 def _parabola_peak(patch: FloatArray) -> tuple[float, float]:
     """Return where a 3 by 3 patch peaks, from its centre, within half a cell on each axis."""
     logs = np.log(np.maximum(patch, 1e-300))
-    return _vertex(logs[:, 1]), _vertex(logs[1, :])
-
-
-def _vertex(three: FloatArray) -> float:
-    """Return the vertex of the parabola through values at -1, 0 and 1."""
-    before, here, after = (float(value) for value in three)
-    bend = before - 2 * here + after
-    if bend >= 0:
-        return 0.0
-    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
+    return vertex(logs[:, 1]), vertex(logs[1, :])

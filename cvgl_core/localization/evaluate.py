@@ -11,7 +11,7 @@ import numpy as np
 from cvgl_core.errors import CvglError, SettingsError
 from cvgl_core.evaluation.report import EvaluationReport, Outcome, Truth
 from cvgl_core.fsio import confined_path
-from cvgl_core.geo import from_lonlat, geodesic_distance_m, to_lonlat
+from cvgl_core.geo import from_lonlat, geodesic_distance_m, to_lonlat, wrapped
 from cvgl_core.localization.localizer import Localizer, Search
 from cvgl_core.photo import read_photo
 from cvgl_core.types import Failure, Progress, no_progress
@@ -134,7 +134,7 @@ def _turn(found_deg: float | None, true_deg: float | None) -> float | None:
     """Return the angle between two headings, 0 to 180."""
     if found_deg is None or true_deg is None:
         return None
-    return abs((found_deg - true_deg + 180) % 360 - 180)
+    return abs(wrapped(found_deg - true_deg))
 
 
 def _number(value: object) -> float | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvgl_core.geo.angle import wrapped
+from cvgl_core.localization.estimate import vertex
 from cvgl_core.types import Float32Array, FloatArray
 
 
@@ -46,20 +48,7 @@ def search_heading(
     quantum_deg = 360.0 / count
     mean_score = weights @ scores / weights.sum()
     around = mean_score[[(best - 1) % count, best, (best + 1) % count]]
-    heading_deg = float(turns_deg[best]) + _vertex(around) * quantum_deg
+    heading_deg = float(turns_deg[best]) + vertex(around) * quantum_deg
     away_deg = wrapped(turns_deg - heading_deg)
     variance = float(share @ away_deg**2) + quantum_deg**2 / 12
     return Heading(heading_deg % 360.0, float(np.sqrt(variance)))
-
-
-def wrapped(angle_deg: FloatArray) -> FloatArray:
-    """Return angles within -180 (included) to 180 degrees."""
-    turned: FloatArray = (angle_deg + 180.0) % 360.0 - 180.0
-    return turned
-
-
-def _vertex(three: FloatArray) -> float:
-    """Return where the parabola through values at -1, 0, 1 peaks, within half a step."""
-    before, here, after = (float(value) for value in three)
-    bend = before - 2 * here + after
-    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0

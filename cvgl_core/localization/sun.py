@@ -10,6 +10,7 @@ from astral import Observer
 from astral.sun import azimuth, elevation
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.geo.angle import wrapped
 from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.types import LonLat, PhotoMetadata, Projection
 
@@ -52,7 +53,7 @@ def heading_from_shadow(
     """
     sun_deg = sun_azimuth_deg(shadow.taken, middle)
     off_deg = max(
-        (abs((sun_azimuth_deg(shadow.taken, at) - sun_deg + 180) % 360 - 180) for at in corners),
+        (abs(wrapped(sun_azimuth_deg(shadow.taken, at) - sun_deg)) for at in corners),
         default=0.0,
     )
     if off_deg > _MOST_DEG:

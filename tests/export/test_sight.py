@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvgl_core.export.panel import Panel, axis_centred, panel_of, ruler, strip_uri, wrapped
+from cvgl_core.export.panel import Panel, axis_centred, panel_of, ruler, strip_uri
 from cvgl_core.export.pictures import hatched, polar
 from cvgl_core.export.reasons import evidence_of, reasons, why_behind
 from cvgl_core.export.sight import ColumnMatch, draw_sight, rivals_of
+from cvgl_core.geo import wrapped
 from cvgl_core.types import GroundView, LonLat
 
 degrees = st.floats(-720.0, 720.0)

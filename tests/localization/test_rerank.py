@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvgl_core.geo import wrapped
 from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.index import ReducedMaps
-from cvgl_core.localization.heading import search_heading, wrapped
+from cvgl_core.localization.heading import search_heading
 from cvgl_core.localization.rerank import decode, heatmaps, ranked_by_presence, rerank
 from cvgl_core.localization.retrieve import Query, Retrieved, retrieve
 from cvgl_core.types import Calibration, no_progress
