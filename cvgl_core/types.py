@@ -12,8 +12,9 @@ Frames used everywhere:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -94,6 +95,20 @@ class Calibration:
     match_weight: float = 1.0
     heatmap_temperature: float = 1.0
     presence_weight: float = 0.0
+    fitted_m2: float = 0.0
+
+    def among(self, area_m2: float) -> Calibration:
+        """Return the calibration for a search of so much ground.
+
+        What is known beforehand of "none of them" does not depend on the area, while each place's
+        share of the rest is the smaller the more places there are; and more places make more
+        chance likenesses. So the logit grows with the logarithm of the area over ``fitted_m2``,
+        that of the search it was fitted on; where this is not known (0) nothing changes.
+        """
+        if not (self.fitted_m2 > 0 and math.isfinite(area_m2) and area_m2 > 0):
+            return self
+        moved = self.outside_logit + math.log(area_m2 / self.fitted_m2)
+        return replace(self, outside_logit=moved)
 
 
 class HeadingKnowledge(StrEnum):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from cvgl_core.evaluation.asking import FULL_DEG, Asker
-from cvgl_core.evaluation.evalset import EvalSet
+from cvgl_core.evaluation.evalset import EvalSet, area_m2
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.scoring import Candidates, Scorer
 from cvgl_core.evaluation.store import TileStore
@@ -75,6 +75,7 @@ class CandidateScorer:
     """Asks a network about one gallery, with queries of any kind."""
 
     def __init__(self, data: EvalSet, network: Network, depth: int = DEFAULT_DEPTH) -> None:
+        self.area_m2 = area_m2(data)
         self._data = data
         self._network = network
         self._store = TileStore(data, network)
@@ -160,20 +161,20 @@ def calibrate(
         progress("calibrating", done, len(every))
         ask = Asker(kind, card, framed=_FRAMED)
         inside, strangers = scorer.own(ask, limit), scorer.strangers(elsewhere, ask, limit)
-        fitted.append(KindCalibration(kind, fit_calibration(inside, strangers)))
+        fitted.append(KindCalibration(kind, fit_calibration(inside, strangers, scorer.area_m2)))
     progress("calibrating", len(every), len(every))
     return replace(card, calibration=fitted[0].calibration, kinds=tuple(fitted[1:]))
 
 
 def fit_calibration(
-    inside: CandidateScores, elsewhere: CandidateScores, places: str = ""
+    inside: CandidateScores, elsewhere: CandidateScores, area_m2: float = 0.0
 ) -> Calibration:
     """Fit all five numbers.
 
     Args:
         inside: held-out queries that belong to the gallery.
         elsewhere: queries that do not.
-        places: where they come from, for the record.
+        area_m2: of the gallery; 0 if that is not known.
     """
     fits = [
         (*minimise_nll(inside, elsewhere, number), temperature)
@@ -183,9 +184,9 @@ def fit_calibration(
     depth = inside.match.shape[1]
     fitted_on = (
         f"{len(inside.match)} held-out views and {len(elsewhere.match)} from elsewhere"
-        f"{places}, depth {depth}, prior of elsewhere {OUTSIDE_PRIOR}"
+        f", depth {depth}, prior of elsewhere {OUTSIDE_PRIOR}"
     )
-    return Calibration(temperature, outside, fitted_on, weight, heatmap, presence)
+    return Calibration(temperature, outside, fitted_on, weight, heatmap, presence, area_m2)
 
 
 def minimise_nll(

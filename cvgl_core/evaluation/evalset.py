@@ -57,6 +57,11 @@ class EvalSet(Protocol):
         """Return cameras relative to tiles' centres ``[n, 2]``; infinite in another city."""
 
 
+def area_m2(data: EvalSet) -> float:
+    """Return the ground that half-overlapping tiles stand for; NaN where sizes are not known."""
+    return float(np.square(data.tile_side_m / 2).sum())
+
+
 @dataclass(frozen=True)
 class CityGrid:
     """The half-overlapping tiles of one simulated city.

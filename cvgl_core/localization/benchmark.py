@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from cvgl_core.evaluation.accuracy import PAPER_DEPTH, Accuracy, Fused, Reranked, Subject
-from cvgl_core.evaluation.evalset import EvalSet
+from cvgl_core.evaluation.evalset import EvalSet, area_m2
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.ranking import Ranks, rank_after, ranks
 from cvgl_core.evaluation.stopwatch import Stopwatch
@@ -132,7 +132,7 @@ class _Run:
             self._store = TileStore(data, network, options.maps_bytes, progress)
         deepest = options.deepest if self._store.kept_levels else settings.depth
         self._depths = _depths(size, settings.depth, deepest)
-        self._calibration = card.calibration or UNCALIBRATED
+        self._calibration = (card.calibration or UNCALIBRATED).among(area_m2(data))
         self._placer = Placer(data, self._store, settings, self._calibration, self._clock)
 
     def block(self, start: int, stop: int) -> _Block:

@@ -14,7 +14,7 @@ import numpy as np
 from cvgl_core.evaluation.accuracy import NEAR_M, auroc
 from cvgl_core.evaluation.asking import Asked, Asker, heading_errors_deg
 from cvgl_core.evaluation.calibration import OUTSIDE_PRIOR
-from cvgl_core.evaluation.evalset import EvalSet
+from cvgl_core.evaluation.evalset import EvalSet, area_m2
 from cvgl_core.evaluation.metrics import Interval, bootstrap, expected_calibration_error
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.scoring import Candidates, Scorer
@@ -216,7 +216,8 @@ class KindBenchmark:
         totals = with_presence(matched.max(axis=1), presence, chosen.calibration.presence_weight)
         order = np.argsort(-totals, kind="stable")[: settings.fused_tiles]
         tiles, scores = found.tiles[order], matched[order]
-        shares = tile_probabilities(totals[order], chosen.calibration)
+        calibration = chosen.calibration.among(area_m2(self._data))
+        shares = tile_probabilities(totals[order], calibration)
         known = dict(zip(closer.tolist(), logits, strict=True))
         wanted = np.flatnonzero(
             (np.arange(len(tiles)) < settings.top_k) | (shares.tiles >= settings.decode_probability)

@@ -46,6 +46,16 @@ class Lattice:
         x_m, y_m = grid.centre(row, col)
         return Place(float(x_m), float(y_m))
 
+    def area_m2(self, where: BoolArray | None) -> float:
+        """Return the ground that the tiles of ``where [N]`` stand for, or that of all."""
+        members, total_m2, start = self._index.members, 0.0, 0
+        for member in members:
+            stop = start + len(member.rows)
+            count = stop - start if where is None else int(where[start:stop].sum())
+            total_m2 += count * member.grid.stride_m**2 / self.sizes
+            start = stop
+        return total_m2
+
     def grid_of(self, tile: int) -> TileGrid:
         """Return the grid that a tile belongs to."""
         return self._index.member_of(tile)[0].grid

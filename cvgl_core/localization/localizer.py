@@ -63,6 +63,7 @@ class Ranking:
         where: tiles that the prior for the place leaves ``[N]``, None for all.
         chosen: the calibration for such queries.
         decoded: logits of the camera on tiles that were decoded so far, by tile.
+        area_m2: that was searched.
     """
 
     view: GroundView
@@ -71,6 +72,7 @@ class Ranking:
     where: BoolArray | None
     chosen: ChosenCalibration
     decoded: Mapping[int, Float32Array]
+    area_m2: float
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,9 @@ class Localizer:
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = self._lattice.retrieve(query, depth, where)
         ranked = self._rerank(query, retrieved, chosen.calibration, progress)
-        return self._decoded(Ranking(view, query, ranked, where, chosen, {}), progress)
+        area_m2 = self._lattice.area_m2(where)
+        ranking = Ranking(view, query, ranked, where, chosen, {}, area_m2)
+        return self._decoded(ranking, progress)
 
     def widen(
         self, ranking: Ranking, tiles: Iterable[int], progress: Progress = no_progress
@@ -197,8 +201,18 @@ class Localizer:
         ]
         return self._decoded(replace(ranking, ranked=[*ranking.ranked, *matched]), progress)
 
-    def settle(self, ranking: Ranking, progress: Progress = no_progress) -> Search:
-        """Decode and fuse the best of the candidates."""
+    def settle(
+        self, ranking: Ranking, progress: Progress = no_progress, area_m2: float | None = None
+    ) -> Search:
+        """Decode and fuse the best of the candidates.
+
+        Args:
+            ranking: the candidates.
+            progress: told of every stage.
+            area_m2: of all that was searched, if other galleries were, too.
+        """
+        calibration = ranking.chosen.calibration.among(area_m2 or ranking.area_m2)
+        ranking = replace(ranking, chosen=replace(ranking.chosen, calibration=calibration))
         ranked = ranking.ranked[: max(self.settings.fused_tiles, self.settings.top_k)]
         decoded = dict(ranking.decoded)
         fused = self._fuse(ranking, ranked, decoded, progress)

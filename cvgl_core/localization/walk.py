@@ -102,13 +102,11 @@ def compare_all(
         SettingsError: no tile lies near enough.
     """
     rankings = [localizer.rank(s.view, near, progress, heading_prior=s.heading) for s in shots]
-    index, where = localizer.index, rankings[0].where
     tiles = {candidate.tile for ranking in rankings for candidate in ranking.ranked}
     for shot, ranking in zip(shots, rankings, strict=True):
         tiles |= _around(localizer, shot.around, ranking)
     widened = [localizer.widen(ranking, tiles, progress) for ranking in rankings]
-    searched = len(index.rows) if where is None else int(where.sum())
-    return Compared(localizer, shots, widened, searched * index.grid.stride_m**2)
+    return Compared(localizer, shots, widened, rankings[0].area_m2)
 
 
 def settle_all(compared: Compared, area_m2: float, progress: Progress = no_progress) -> Gathered:
@@ -120,7 +118,7 @@ def settle_all(compared: Compared, area_m2: float, progress: Progress = no_progr
         progress: told of every stage.
     """
     localizer = compared.localizer
-    searches = (localizer.settle(ranking, progress) for ranking in compared.rankings)
+    searches = (localizer.settle(ranking, progress, area_m2) for ranking in compared.rankings)
     photos = tuple(
         _weighed(localizer, shot.around, search, area_m2)
         for shot, search in zip(compared.shots, searches, strict=True)

@@ -159,6 +159,6 @@ def test_a_prior_for_the_place_is_asked_of_every_size(sizes):
 def test_sizes_that_do_not_fit_compete_instead():
     usual, odd = Sized(number=2), Sized(number=3, size_m=100.0)
     both = SeveralLocalizer([usual, odd], Engine(usual, *usual.place(150.0, 160.0)))
-    assert len(both._galleries) == 2
+    assert len(both.galleries) == 2
     fitting = SeveralLocalizer([usual, Sized(number=3, size_m=144.0)], Engine(usual, 0.0, 0.0))
     assert len(fitting._galleries) == 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cvgl_core.errors import PhotoViewError, SettingsError, WeightsMismatchError
 from cvgl_core.geo import convergence_deg, from_lonlat, geodesic_distance_m, to_lonlat
 from cvgl_core.localization import EstimateMethod, Localizer, LocalizeSettings, Near
+from cvgl_core.localization.retrieve import tiles_allowed
 from cvgl_core.types import Projection
 
 SHARED = settings(
@@ -436,3 +437,17 @@ def test_a_tile_added_for_the_place_is_decoded_before_it_is_weighed(fakes, make_
     (first,) = locate(index, engine, make_photo(heading_deg=0.0), options).candidates
     assert first.tile_index == middle
     assert first.presence_score != 0 and engine.decoded == 2
+
+
+def test_the_chance_of_elsewhere_grows_with_the_ground_that_was_searched(fakes, make_photo):
+    index, engine = world(fakes)
+    tiles_m2 = len(index.rows) * 36.0**2
+    calibration = replace(engine.card.calibration, fitted_m2=tiles_m2)
+    engine.card = replace(engine.card, calibration=calibration)
+    photo, near = make_photo(heading_deg=0.0), Near(engine.lon, engine.lat, 40.0)
+    everywhere, somewhere = locate(index, engine, photo), locate(index, engine, photo, near=near)
+    logits = [float(r.provenance.settings["outside_logit"]) for r in (everywhere, somewhere)]
+    allowed = tiles_allowed(index, near).sum()
+    assert logits[0] == pytest.approx(calibration.outside_logit)
+    assert logits[1] == pytest.approx(logits[0] + np.log(allowed / len(index.rows)), rel=1e-5)
+    assert 0 < allowed < len(index.rows)

@@ -179,3 +179,21 @@ class TestToPosterior:
         posterior = to_posterior(MassField(CELL_M), "EPSG:32633", 1.0, (5, 5), 256)
         assert posterior.probability.shape == (1, 1)
         assert posterior.probability.sum() == 0
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=9), st.integers(1, 50))
+def test_more_ground_of_the_same_kind_makes_elsewhere_no_less_probable(scores, times):
+    """Each place's share shrinks as the area grows, so as many chance likenesses weigh the same."""
+    fitted = Calibration(0.3, 1.5, fitted_m2=2e6)
+    alone = tile_probabilities(np.array(scores), fitted.among(2e6))
+    many = tile_probabilities(np.array(scores * times), fitted.among(2e6 * times))
+    assert many.outside == pytest.approx(alone.outside, rel=1e-9)
+    assert many.tiles.sum() == pytest.approx(alone.tiles.sum(), rel=1e-9)
+
+
+def test_where_the_extent_of_the_fit_is_not_known_nothing_changes():
+    for calibration, area_m2 in (
+        (Calibration(0.3, 1.5), 1e6),
+        (Calibration(0.3, 1.5, fitted_m2=1e6), float("nan")),
+    ):
+        assert calibration.among(area_m2) is calibration
