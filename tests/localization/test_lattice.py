@@ -161,4 +161,4 @@ def test_sizes_that_do_not_fit_compete_instead():
     both = SeveralLocalizer([usual, odd], Engine(usual, *usual.place(150.0, 160.0)))
     assert len(both.galleries) == 2
     fitting = SeveralLocalizer([usual, Sized(number=3, size_m=144.0)], Engine(usual, 0.0, 0.0))
-    assert len(fitting._galleries) == 1
+    assert len(fitting.galleries) == 1
