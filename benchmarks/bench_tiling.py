@@ -21,7 +21,7 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from cvgl_core.types import Float32Array, GroundSpec, ModelCard, Precision, UInt8Array
+from cvgl_core.types import Float32Array, GroundSpec, ModelCard, Precision, Runtime, UInt8Array
 from tiling.build import build_index
 from tiling.engines import load_describer
 from tiling.raster.info import describe_raster
@@ -48,6 +48,7 @@ class NullDescriber:
 
     map_shape = (48, 1, 1)
     precision: Precision = "float32"
+    runtime: Runtime = "torch"
     batch_tiles = 32
     shared_trunk = ""
 

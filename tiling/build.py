@@ -128,7 +128,7 @@ def build_index(
 def _on_disk(
     writer: IndexWriter, plan: Plan, dim: int
 ) -> tuple[dict[str, ShardRecord], list[Block]]:
-    """Return the records of the shards that are there whole, and the blocks without one."""
+    """Return the records of the shards that are there whole, and what is to be done, in order."""
     records: dict[str, ShardRecord] = {}
     todo: list[Block] = []
     for block in plan.blocks:
@@ -137,7 +137,7 @@ def _on_disk(
             todo.append(block)
         else:
             records[block.name] = record
-    return records, todo
+    return records, sorted(todo, key=lambda block: block.turn)
 
 
 def _tiles(blocks: Sequence[Block]) -> int:

@@ -24,7 +24,16 @@ from cvgl_core.console import (
 )
 from cvgl_core.errors import SettingsError
 from tiling.cli_store import add_commands
-from tiling.cutting_options import Aoi, GridCrs, Imagery, MinValid, Overlap, TileSize, cutting
+from tiling.cutting_options import (
+    Aoi,
+    GridCrs,
+    Imagery,
+    MinValid,
+    Overlap,
+    Thumbnails,
+    TileSize,
+    cutting,
+)
 from tiling.engines import DEFAULT_MODEL
 from tiling.network_options import PrecisionName, RuntimeName, SharedTrunk, chosen_network
 from tiling.sources.options import (
@@ -109,6 +118,7 @@ def build(
     shared_trunk: SharedTrunk = None,
     maps: Maps = True,
     imagery: Imagery = None,
+    thumbnails: Thumbnails = None,
     workers: Workers = None,
     shard: Shard = None,
     engine: EngineName = "local",
@@ -122,7 +132,7 @@ def build(
     from tiling.sizes import build_sizes
 
     part = None if shard is None else parse_part(shard)
-    wanted = cutting(aoi, tile_size_m, overlap, min_valid, crs, imagery, output)
+    wanted = cutting(aoi, tile_size_m, overlap, min_valid, crs, imagery, output, thumbnails)
     taking = taking_of(
         source_crs, bands, precedence, date_in_name, strict, stretch, accept_terms, zoom, tile_cache
     )

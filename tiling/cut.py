@@ -33,6 +33,8 @@ class CutBlock:
         kept: positions in the block of the tiles that are kept, ``[K]``.
         valid_fraction: share of each kept tile that shows picture, ``[K]``.
         damaged: tiles that lack pixels, kept or not.
+        acquired: days on which the imagery of the kept tiles was taken; one for all if they are
+            alike, none if none is known.
     """
 
     block: Block
@@ -41,6 +43,7 @@ class CutBlock:
     kept: IntArray
     valid_fraction: Float32Array
     damaged: tuple[DamagedRecord, ...] = ()
+    acquired: tuple[str, ...] = ()
 
 
 class Cutter:
@@ -94,7 +97,8 @@ class Cutter:
         height, width = block.window_px[2:]
         rgb, valid = np.zeros((0, 0, 3), np.uint8), np.zeros((height, width), np.bool_)
         unread: list[tuple[BoolArray, int, str]] = []
-        whole = False
+        seen: list[tuple[str, Float32Array]] = []
+        share, whole = np.zeros(len(block.rows), np.float32), False
         for number in block.sources:
             with self._readers.lent(number) as reader:
                 view = reader.read(block.window_px, self._wanted)
@@ -107,16 +111,15 @@ class Cutter:
                 rgb[holes] = view.rgb[holes]
                 valid |= view.valid
                 whole = bool(valid.all())
+            share = np.ones_like(share) if whole else _shares(block, valid, self._plan)
+            seen.append((self._plan.rasters[number].acquired[:10], share))
             if whole:
-                break
-        if whole:
-            share = np.ones(len(block.rows), np.float32)
-            return CutBlock(block, rgb, valid, np.arange(len(share)), share)
+                kept = np.arange(len(share))
+                return CutBlock(block, rgb, valid, kept, share, acquired=_days(seen, kept))
         damaged = tuple(self._damaged(block, unread, valid))
         cv2.add(rgb, self._fill, dst=rgb, mask=(~valid).view(np.uint8))  # it is 0 there
-        share = _shares(block, valid, self._plan)
         kept = np.flatnonzero(share >= self._min_valid - 1e-9)
-        return CutBlock(block, rgb, valid, kept, share[kept], damaged)
+        return CutBlock(block, rgb, valid, kept, share[kept], damaged, _days(seen, kept))
 
     def _reader(self, number: int) -> RasterReader | WebReader:
         """Return the reader of a raster, not yet open."""
@@ -141,6 +144,23 @@ class Cutter:
             for tile in np.flatnonzero(_shares(block, where & ~valid, self._plan)):
                 row, col = int(block.rows[tile]), int(block.cols[tile])
                 yield DamagedRecord(row=row, col=col, source=source, reason=reason)
+
+
+def _days(seen: Sequence[tuple[str, Float32Array]], kept: IntArray) -> tuple[str, ...]:
+    """Return the days on which the imagery of the kept tiles was taken; see ``CutBlock``.
+
+    A tile's day is that of the raster which shows most of it.
+
+    Args:
+        seen: of each raster its day, and the share of every tile that it and those before show.
+        kept: positions of the tiles.
+    """
+    if not any(day for day, _ in seen):
+        return ()
+    added = np.diff([share for _, share in seen], axis=0, prepend=np.float32(0.0))
+    days = [seen[most][0] for most in added.argmax(axis=0)[kept].tolist()]
+    alike = len(set(days)) == 1
+    return tuple(days[:1] if alike else days) if any(days) else ()
 
 
 def fill_colour(card: ModelCard) -> tuple[int, int, int]:

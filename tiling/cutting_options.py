@@ -43,6 +43,12 @@ Imagery = Annotated[
         "If not given: as the index began, else raw.",
     ),
 ]
+Thumbnails = Annotated[
+    bool | None,
+    typer.Option(
+        help="Keep small pictures of the tiles, too. If not given: as the index began, else not."
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ def cutting(
     crs: str | None,
     imagery: str | None,
     output: Path | None = None,
+    thumbnails: bool | None = None,
 ) -> Cutting:
     """Return how to cut, from options; what is not given, as the index in ``output`` began.
 
@@ -90,16 +97,20 @@ def cutting(
 
     if imagery not in (None, "raw", "jpeg"):
         raise SettingsError(f"--imagery {imagery}: is not known; use raw or jpeg")
-    jpeg = imagery == "jpeg"
-    if imagery is None and began:
-        there = previous_manifest(began[0])
-        jpeg = there is not None and any(shard.imagery_jpeg for shard in there.shards)
+    there = previous_manifest(began[0]) if began else None
+    held = () if there is None else there.shards
+    jpeg = any(shard.imagery_jpeg for shard in held) if imagery is None else imagery == "jpeg"
+    if thumbnails is None:
+        thumbnails = any(shard.thumbnails for shard in held)
     area = None if aoi is None else read_area(aoi)
     sizes = _sizes(tile_size_m)
     if not sizes and len(began) > 1:
         sizes = tuple(float(folder.name[:-1]) for folder in began)
     smallest = sizes[0] if sizes else None
-    return Cutting(CutSettings(smallest, overlap, min_valid, area, crs, jpeg=jpeg), sizes)
+    settings = CutSettings(
+        smallest, overlap, min_valid, area, crs, jpeg=jpeg, thumbnails=thumbnails
+    )
+    return Cutting(settings, sizes)
 
 
 def _sizes(text: str | None) -> tuple[float, ...]:

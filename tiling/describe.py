@@ -69,8 +69,9 @@ def shard_data(cut: CutBlock, plan: Plan, described: Described) -> ShardData:
     top, left = cut.block.window_px[:2]
     reduced = None if described.maps is None else reduce_maps(described.maps)
     return ShardData(
-        top, left, described.descriptors, table, cut.rgb, cut.valid, reduced, cut.damaged, plan.jpeg
-    )
+        top, left, described.descriptors, table, cut.rgb, cut.valid, reduced, cut.damaged,
+        plan.jpeg, cut.acquired, plan.thumbnails,
+    )  # fmt: skip
 
 
 def _corners_px(cut: CutBlock, plan: Plan) -> IntArray:

@@ -31,6 +31,7 @@ _LOG = logging.getLogger(__name__)
 BLOCK_TILES = 16
 """Blocks are squares of this many tiles: the unit of reading, of storing and of resuming."""
 
+_STRIP_BLOCKS = 4
 _CUT_VERSION = 5
 _COARSE = 4.0
 _TRUNK_STEP_PX = 16
@@ -51,6 +52,7 @@ class CutSettings:
         crs: metric CRS of the grid; the UTM zone of the centre if None.
         skipped: sources that could not be used, for the record.
         jpeg: whether the imagery is stored as JPEG.
+        thumbnails: whether a small copy of it is stored, too.
     """
 
     tile_size_m: float | None = None
@@ -60,6 +62,7 @@ class CutSettings:
     crs: str | None = None
     skipped: tuple[Skipped, ...] = ()
     jpeg: bool = False
+    thumbnails: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,15 @@ class Block:
     sources: tuple[int, ...]
     window_px: tuple[int, int, int, int]
 
+    @property
+    def turn(self) -> tuple[int, int, int]:
+        """Where it comes in the order of reading: down strips a few blocks wide.
+
+        What neighbours share of the imagery then stays in a small memory, however wide the area.
+        """
+        row, col = int(self.rows[0]) // BLOCK_TILES, int(self.cols[0]) // BLOCK_TILES
+        return col // _STRIP_BLOCKS, row, col
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -99,6 +111,7 @@ class Plan:
         shared_trunk: hash of what lets overlapping tiles share the model's trunk; empty if they
             do not.
         jpeg: whether the imagery is stored as JPEG.
+        thumbnails: whether a small copy of it is stored, too.
         runtime: that the model is computed by.
     """
 
@@ -114,6 +127,7 @@ class Plan:
     precision: Precision = "float32"
     shared_trunk: str = ""
     jpeg: bool = False
+    thumbnails: bool = False
     runtime: Runtime = "torch"
 
     @property
@@ -209,6 +223,7 @@ def make_plan(
         precision=precision,
         shared_trunk=shared_trunk,
         jpeg=settings.jpeg,
+        thumbnails=settings.thumbnails,
         runtime=runtime,
     )
 
@@ -265,12 +280,13 @@ def _common_facts(
         "dim": card.descriptor_dim,
         "maps": None if maps is None else maps.model_dump(),
     }
-    return facts | ({"imagery": "jpeg"} if settings.jpeg else {})
+    facts |= {"imagery": "jpeg"} if settings.jpeg else {}
+    return facts | ({"thumbnails": True} if settings.thumbnails else {})
 
 
 def _facts(raster: RasterInfo, print_: str) -> dict[str, Any]:
-    """Return what decides a raster's pixels, for hashing."""
-    return {
+    """Return what decides what is stored of a raster, for hashing."""
+    facts = {
         "fingerprint": print_,
         "crs": raster.crs,
         "transform": list(raster.transform),
@@ -278,6 +294,7 @@ def _facts(raster: RasterInfo, print_: str) -> dict[str, Any]:
         "nodata": repr(raster.nodata),
         "stretch": [list(limits) for limits in raster.stretch],
     }
+    return facts | ({"acquired": raster.acquired} if raster.acquired else {})
 
 
 def _identity(

@@ -21,7 +21,7 @@ from cvgl_core.geo import TileGrid
 MANIFEST_NAME = "manifest.json"
 SIZES_NAME = "sizes.json"
 SHARDS_NAME = "shards"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 OLDEST_READABLE = 2
 _MAX_MANIFEST_BYTES = 256 << 20
 
@@ -31,6 +31,7 @@ ShardName = Annotated[str, Field(pattern=r"^r-?[0-9]{1,7}c-?[0-9]{1,7}-[0-9a-f]{
 TileNumber = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 PixelIndex = Annotated[int, Field(ge=-(2**40), le=2**40)]
 Side = Annotated[int, Field(ge=1, le=65536)]
+Day = Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 Level = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -99,7 +100,9 @@ class ShardRecord(Record):
 
     ``top_px, left_px`` place the imagery's first pixel on the lattice of the grid: row and column
     of pixels of ``gsd_m_per_px`` from the origin of the CRS, rows growing southwards. The
-    imagery is stored as it is, or as JPEG.
+    imagery is stored as it is, or as JPEG; ``thumbnails`` is a small copy of it. ``acquired``
+    says when the imagery of the tiles was taken: a day for each tile, empty where it is not
+    known; one for all; or none at all.
     """
 
     name: ShardName
@@ -112,10 +115,19 @@ class ShardRecord(Record):
     tiles: FileRecord
     imagery: FileRecord | None = None
     imagery_jpeg: FileRecord | None = None
+    thumbnails: FileRecord | None = None
     valid: FileRecord
     maps: FileRecord | None = None
     map_basis: FileRecord | None = None
     damaged: tuple[DamagedRecord, ...] = ()
+    acquired: tuple[Day, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_day_a_tile(self) -> ShardRecord:
+        """Refuse days that do not belong to the tiles."""
+        if len(self.acquired) not in (0, 1, self.tile_count):
+            raise ValueError("days of acquisition are as many as tiles")
+        return self
 
 
 class MapRecord(Record):
@@ -158,7 +170,7 @@ class Manifest(Record):
     """
 
     format: Literal["cvgl-index"] = "cvgl-index"
-    format_version: Literal[4] = 4
+    format_version: Literal[5] = 5
     index_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     version: int = Field(ge=1, le=2**31)
     software: Text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from cvgl_core.index.codes_file import open_codes
 from cvgl_core.index.descriptors import Descriptors
 from cvgl_core.index.manifest import SHARDS_NAME, Manifest, ShardRecord, read_manifest
 from cvgl_core.index.maps import ReducedMaps
+from cvgl_core.index.picture import THUMBNAIL_STEP
+from cvgl_core.index.pictures import Pictures
 from cvgl_core.index.search import SearchResult, exact_search
 from cvgl_core.index.table import check_table
 from cvgl_core.index.threads import threaded
@@ -37,7 +39,6 @@ from cvgl_core.types import (
 
 _EAGER_BYTES = 256 << 20
 _MAX_MOSAIC_PX = 400_000_000
-_KEPT_PICTURES = 8
 
 
 class Index:
@@ -61,7 +62,7 @@ class Index:
         self.grid: TileGrid = manifest.tile_grid()
         self._folder = path / SHARDS_NAME
         self._checked: set[tuple[str, str]] = set()
-        self._pictures: dict[str, UInt8Array] = {}
+        self._pictures = Pictures(self._folder, manifest.fill_rgb, self._array, self._check)
         self._offsets = np.cumsum([0, *(record.tile_count for record in manifest.shards)])
         dim, maps = manifest.descriptor_dim, manifest.maps
         size = sum(shards.stored_bytes(self._folder, r, dim, maps) for r in manifest.shards)
@@ -130,6 +131,15 @@ class Index:
         """Return itself and the tile; see ``Collection``."""
         return self, tile
 
+    @cached_property
+    def acquired(self) -> NDArray[np.str_]:
+        """Days on which the imagery of tiles was taken, ISO 8601 ``[N]``; empty if not known."""
+        days = [
+            record.acquired if len(record.acquired) > 1 else (record.acquired or ("",)) * count
+            for record, count in zip(self.manifest.shards, np.diff(self._offsets), strict=True)
+        ]
+        return np.array([day for shard in days for day in shard], "<U10")
+
     def tile_id(self, index: int) -> str:
         """Return the name of a tile."""
         return self.grid.tile_id(int(self.rows[index]), int(self.cols[index]))
@@ -179,17 +189,20 @@ class Index:
         Raises:
             IndexCorruptError: the imagery is not as it was written.
         """
-        wanted = np.atleast_1d(np.asarray(indices, np.int64))
-        side, stride = self.manifest.aerial_px, self.manifest.stride_px
-        pixels = np.empty((len(wanted), side, side, 3), np.uint8)
-        for number in np.unique(self._shard_of(wanted)):
-            record = self.manifest.shards[number]
-            imagery = self._imagery(record)
-            for place in np.flatnonzero(self._shard_of(wanted) == number):
-                top = int(self.rows[wanted[place]]) * stride - record.top_px
-                left = int(self.cols[wanted[place]]) * stride - record.left_px
-                pixels[place] = imagery[top : top + side, left : left + side]
-        return pixels
+        return self._windows(indices, self._pictures.whole, 1)
+
+    @property
+    def has_thumbnails(self) -> bool:
+        """Whether small pictures of the tiles are stored."""
+        return all(record.thumbnails is not None for record in self.manifest.shards)
+
+    def thumbnails(self, indices: ArrayLike) -> UInt8Array:
+        """Return small pictures of tiles ``[K, p / 4, p / 4, 3]``, if it ``has_thumbnails``.
+
+        Raises:
+            IndexCorruptError: they are not as they were written.
+        """
+        return self._windows(indices, self._pictures.small, THUMBNAIL_STEP)
 
     def tile_maps(self, indices: ArrayLike) -> Iterator[tuple[NDArray[np.intp], ReducedMaps]]:
         """Yield the detailed maps of tiles shard by shard: positions in ``indices``, and maps.
@@ -255,7 +268,7 @@ class Index:
                 slice(first_row // step, first_row // step + shown.shape[0]),
                 slice(first_col // step, first_col // step + shown.shape[1]),
             )
-            rgb[here][shown] = self._imagery(record)[there][shown]
+            rgb[here][shown] = self._pictures.every(record, *there)[shown]
             valid[here] |= shown
         return rgb, valid
 
@@ -275,6 +288,23 @@ class Index:
         from cvgl_core.index.verify import verify_folder
 
         return verify_folder(self.path)
+
+    def _windows(
+        self, indices: ArrayLike, picture: Callable[[ShardRecord], UInt8Array], step: int
+    ) -> UInt8Array:
+        """Return tiles ``[K, p, p, 3]`` of pictures that have one pixel for ``step``."""
+        wanted = np.atleast_1d(np.asarray(indices, np.int64))
+        side, stride = self.manifest.aerial_px // step, self.manifest.stride_px
+        pixels = np.empty((len(wanted), side, side, 3), np.uint8)
+        shard_of = self._shard_of(wanted)
+        for number in np.unique(shard_of):
+            record = self.manifest.shards[number]
+            whole = picture(record)
+            for place in np.flatnonzero(shard_of == number):
+                top = (int(self.rows[wanted[place]]) * stride - record.top_px) // step
+                left = (int(self.cols[wanted[place]]) * stride - record.left_px) // step
+                pixels[place] = whole[top : top + side, left : left + side]
+        return pixels
 
     def _window(self, bounds: Bounds) -> tuple[int, int, int, int]:
         """Return top, left, height, width in pixels of the grid's lattice."""
@@ -324,21 +354,6 @@ class Index:
         self._check(record, key)
         manifest = self.manifest
         return shards.open_array(self._folder, record, key, manifest.descriptor_dim, manifest.maps)
-
-    def _imagery(self, record: ShardRecord) -> UInt8Array:
-        """Return the imagery of a shard ``[H, W, 3]``; a few decoded ones are kept."""
-        if record.imagery_jpeg is None:
-            return self._array(record, "imagery")
-        pixels = self._pictures.pop(record.name, None)
-        if pixels is None:
-            self._check(record, shards.PICTURE)
-            pixels = shards.open_picture(self._folder, record)
-            shown = np.unpackbits(self._array(record, "valid"), axis=1, count=record.width_px)
-            pixels[shown == 0] = np.array(self.manifest.fill_rgb, np.uint8)
-        self._pictures[record.name] = pixels
-        for name in list(self._pictures)[:-_KEPT_PICTURES]:
-            self._pictures.pop(name, None)
-        return pixels
 
     def _check_table(self) -> None:
         """Refuse tables that no writer of ours makes: other checks rest on them."""

@@ -35,7 +35,7 @@ from cvgl_core.index.manifest import (
 )
 from cvgl_core.index.maps import ReducedMaps
 from cvgl_core.index.npy import npy_bytes, npy_header, write_npy, write_synced
-from cvgl_core.index.picture import MOST_PIXELS, jpeg_of, pixels_of
+from cvgl_core.index.picture import MOST_PIXELS, jpeg_of, pixels_of, reduced, reduced_size
 from cvgl_core.types import BoolArray, UInt8Array
 
 TILE_DTYPE = np.dtype(
@@ -44,6 +44,8 @@ TILE_DTYPE = np.dtype(
 RECORD_NAME = "shard.json"
 ARRAY_NAMES = ("descriptors", "tiles", "imagery", "valid", "maps", "map_basis")
 PICTURE = "imagery_jpeg"
+THUMBNAILS = "thumbnails"
+_PICTURE_NAMES = {PICTURE: "imagery.jpg", THUMBNAILS: "thumbnails.jpg"}
 TEMPORARY_PREFIX = ".tmp-"
 
 AnyArray = NDArray[Any]
@@ -63,6 +65,8 @@ class ShardData:
         maps: detailed maps of the tiles, if they are kept.
         damaged: tiles that could not be read whole.
         jpeg: whether the imagery is stored as JPEG.
+        thumbnails: whether a small copy of the imagery is stored.
+        acquired: days on which the imagery of the tiles was taken; see ``ShardRecord``.
     """
 
     top_px: int
@@ -74,16 +78,19 @@ class ShardData:
     maps: ReducedMaps | None = None
     damaged: tuple[DamagedRecord, ...] = ()
     jpeg: bool = False
+    acquired: tuple[str, ...] = ()
+    thumbnails: bool = False
 
 
 def file_keys(record: ShardRecord) -> tuple[str, ...]:
     """Return the names of the files that a shard says it has, besides its record."""
-    return tuple(key for key in (*ARRAY_NAMES, PICTURE) if getattr(record, key) is not None)
+    keys = (*ARRAY_NAMES, *_PICTURE_NAMES)
+    return tuple(key for key in keys if getattr(record, key) is not None)
 
 
 def file_name(key: str) -> str:
     """Return how a file of a shard is called."""
-    return "imagery.jpg" if key == PICTURE else f"{key}.npy"
+    return _PICTURE_NAMES.get(key, f"{key}.npy")
 
 
 def expected_layout(
@@ -112,13 +119,12 @@ def stored_bytes(folder: Path, record: ShardRecord, dim: int, maps: MapRecord | 
         IndexCorruptError: the record contradicts itself or what its index says.
     """
     layout = expected_layout(record, dim, maps)
-    if set(file_keys(record)) - {PICTURE} != set(layout):
+    if set(file_keys(record)) - set(_PICTURE_NAMES) != set(layout):
         raise IndexCorruptError(f"{folder / record.name}: has not the files of its index")
-    total = 0
-    if record.imagery_jpeg is not None:
-        total = record.imagery_jpeg.file_bytes
-        if max(total // 4, record.height_px * record.width_px) > MOST_PIXELS:
-            raise IndexCorruptError(f"{folder / record.name}: its imagery is too large")
+    pictures = [one.file_bytes for one in (record.imagery_jpeg, record.thumbnails) if one]
+    total = sum(pictures)
+    if pictures and max(total // 4, record.height_px * record.width_px) > MOST_PIXELS:
+        raise IndexCorruptError(f"{folder / record.name}: its imagery is too large")
     for key, (dtype, shape) in layout.items():
         size = npy_bytes(dtype, shape)
         if _file_record(folder, record, key).file_bytes != size:
@@ -144,7 +150,8 @@ def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0)
         "tiles": np.ascontiguousarray(data.tiles, TILE_DTYPE),
         "valid": np.packbits(data.valid, axis=1),
     }
-    jpeg = data.jpeg and data.valid.size <= MOST_PIXELS
+    small = data.valid.size <= MOST_PIXELS
+    jpeg, thumbnails = data.jpeg and small, data.thumbnails and small
     if not jpeg:
         arrays["imagery"] = np.ascontiguousarray(data.imagery, "u1")
     if data.maps is not None:
@@ -155,6 +162,9 @@ def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0)
         files = {key: write_npy(temporary / file_name(key), arrays[key]) for key in arrays}
         if jpeg:
             files[PICTURE] = write_synced(temporary / file_name(PICTURE), jpeg_of(data.imagery))
+        if thumbnails:
+            picture = jpeg_of(reduced(data.imagery))
+            files[THUMBNAILS] = write_synced(temporary / file_name(THUMBNAILS), picture)
         record = ShardRecord(
             name=name,
             tile_count=len(data.tiles),
@@ -163,6 +173,7 @@ def write_shard(folder: Path, name: str, data: ShardData, needed_bytes: int = 0)
             height_px=data.imagery.shape[0],
             width_px=data.imagery.shape[1],
             damaged=data.damaged,
+            acquired=data.acquired,
             **files,
         )
         _put_in_place(temporary, folder, record)
@@ -301,14 +312,15 @@ def open_array(
         raise IndexCorruptError(f"{path}: cannot be read ({error})") from error
 
 
-def open_picture(folder: Path, record: ShardRecord) -> UInt8Array:
-    """Return the imagery of a shard that stores it as JPEG; its bytes are not checked.
+def open_picture(folder: Path, record: ShardRecord, key: str = PICTURE) -> UInt8Array:
+    """Return the imagery of a shard that stores it as JPEG, or its thumbnails; nothing is checked.
 
     Raises:
         IndexCorruptError: the file is not a JPEG of the promised size.
     """
-    path = _inside(folder, f"{record.name}/{file_name(PICTURE)}")
-    return pixels_of(path, record.height_px, record.width_px)
+    path = _inside(folder, f"{record.name}/{file_name(key)}")
+    size = record.height_px, record.width_px
+    return pixels_of(path, *(size if key == PICTURE else reduced_size(*size)))
 
 
 def load_array(

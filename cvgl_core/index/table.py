@@ -7,7 +7,7 @@ parsed; the manifest has its checksum.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,18 +143,37 @@ def _columns(
     import pyarrow as pa
 
     grid = manifest.tile_grid()
-    boxes = zip(("xmin", "ymin", "xmax", "ymax"), shapely.bounds(shapes).T, strict=True)
-    named = {name: pa.array(values) for name, values in boxes}
+    schema = _schema()
+    boxes = [_array(pa.float64(), values) for values in shapely.bounds(shapes).T]
     places = zip(rows["row"].tolist(), rows["col"].tolist(), strict=True)
+    names = [grid.tile_id(*place).encode() for place in places]
+    outlines = shapely.to_wkb(shapes, byte_order=1, flavor="iso")
     columns = {
-        "tile_id": [grid.tile_id(row, col) for row, col in places],
-        **{name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()},
-        "gsd_m_per_px": np.full(len(rows), manifest.gsd_m_per_px),
-        "shard": [record.name for record in records],
-        "bbox": pa.StructArray.from_arrays(list(named.values()), names=list(named)),
-        "geometry": shapely.to_wkb(shapes, byte_order=1, flavor="iso"),
+        "tile_id": _strings(pa.string(), names),
+        **{name: _array(schema.field(name).type, rows[name]) for name in rows.dtype.names or ()},
+        "gsd_m_per_px": _array(pa.float64(), np.full(len(rows), manifest.gsd_m_per_px)),
+        "shard": _strings(pa.string(), [record.name.encode() for record in records]),
+        "bbox": pa.StructArray.from_arrays(boxes, fields=list(schema.field("bbox").type)),
+        "geometry": _strings(pa.binary(), outlines),
     }
-    return pa.table(columns, schema=_schema())
+    return pa.table(columns, schema=schema)
+
+
+def _array(kind: Any, values: NDArray[Any]) -> Any:
+    """Return numbers as a column; ``pyarrow.array`` would import pandas: 0.3 s and 40 MB."""
+    import pyarrow as pa
+
+    plain = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, len(plain), [None, pa.py_buffer(plain)])
+
+
+def _strings(kind: Any, values: Sequence[bytes]) -> Any:
+    """Return strings as a column."""
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *map(len, values)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
+    return pa.Array.from_buffers(kind, len(values), buffers)
 
 
 def _geo_facts(bounds: FloatArray, kinds: set[str]) -> str:

@@ -40,9 +40,7 @@ def tile_map(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
     return (maps / np.linalg.norm(maps, axis=1, keepdims=True)).astype(np.float32)
 
 
-def block_data(
-    block: Block, seed: int = 0, with_maps: bool = True, jpeg: bool = False
-) -> ShardData:
+def block_data(block: Block, seed: int = 0, with_maps: bool = True, **kept: bool) -> ShardData:
     row, col, height, width = block
     rows, cols = np.meshgrid(
         np.arange(height) + row + ROW0, np.arange(width) + col + COL0, indexing="ij"
@@ -58,7 +56,7 @@ def block_data(
     rng = np.random.default_rng([seed, row, col])
     descriptors = rng.normal(size=(len(rows), DIM))
     maps = reduce_maps(tile_map(rows, cols), MAPS.kept_channels) if with_maps else None
-    return ShardData(top, left, descriptors, table, world_pixel(rr, cc), valid, maps, jpeg=jpeg)
+    return ShardData(top, left, descriptors, table, world_pixel(rr, cc), valid, maps, **kept)
 
 
 def manifest_for(records: list, **changes: object) -> Manifest:
@@ -99,6 +97,7 @@ def build(
     blocks: tuple[Block, ...] = BLOCKS,
     with_maps: bool = True,
     jpeg: bool = False,
+    thumbnails: bool = False,
     **changes: object,
 ) -> Path:
     maps = MAPS if with_maps else None
@@ -107,7 +106,7 @@ def build(
         for block in blocks:
             number = 100 * block[0] + block[1]
             name = f"r{block[0] + ROW0}c{block[1] + COL0}-{seed:08x}{number:08x}"
-            data = block_data(block, seed, with_maps, jpeg)
+            data = block_data(block, seed, with_maps, jpeg=jpeg, thumbnails=thumbnails)
             record = writer.existing(name, DIM, maps) or writer.write_shard(name, data)
             records.append(record)
         writer.commit(manifest_for(records, **({"maps": maps} | changes)))

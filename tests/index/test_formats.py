@@ -85,3 +85,25 @@ def test_a_part_may_be_empty_but_not_searched(tmp_path: Path) -> None:
         Index.open(tmp_path / "part.cvgl")
     with pytest.raises(ValueError, match="at least one shard"):
         manifest_for([])
+
+
+def test_the_days_of_tiles(tmp_path: Path) -> None:
+    each = tuple(f"2021-06-{day:02}" if day % 3 else "" for day in range(1, 13))
+    given = {BLOCKS[0]: each, BLOCKS[1]: ("2019-01-01",), BLOCKS[2]: ()}
+    with IndexWriter(tmp_path / "city.cvgl") as writer:
+        records = [
+            writer.write_shard(
+                f"r{number}c0-{'0' * 16}", dataclasses.replace(block_data(block), acquired=days)
+            )
+            for number, (block, days) in enumerate(given.items())
+        ]
+        writer.commit(manifest_for(records))
+    index = Index.open(tmp_path / "city.cvgl")
+    assert index.acquired.tolist() == [*each, *6 * ["2019-01-01"], *12 * [""]]
+    for wrong in (each[:5], ("2019-01-01T10:00",)):
+        with pytest.raises(ValueError, match=r"acquired|days"):
+            records[0].model_validate(records[0].model_dump() | {"acquired": wrong})
+
+
+def test_an_index_of_an_older_format_knows_no_days() -> None:
+    assert set(Index.open(GOLDEN / "index-format-4").acquired.tolist()) == {""}

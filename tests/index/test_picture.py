@@ -126,3 +126,56 @@ def _only_temporary(path: Path, ignore_errors: bool = False) -> None:
     for file in path.iterdir():
         file.unlink()
     path.rmdir()
+
+
+@pytest.mark.parametrize("jpeg", [False, True])
+def test_thumbnails_are_small_copies_of_the_tiles(
+    make_index: Callable[..., Path], jpeg: bool
+) -> None:
+    folder = make_index("small.cvgl", jpeg=jpeg, thumbnails=True)
+    index = Index.open(folder)
+    assert index.has_thumbnails and index.verify() == []
+    plain = Index.open(make_index("plain.cvgl"))
+    pixels = plain.tile_pixels(range(len(plain))).astype(float)
+    means = pixels.reshape(len(index), 4, 4, 4, 4, 3).mean(axis=(2, 4))
+    found = index.thumbnails(range(len(index)))
+    assert found.shape == (len(index), 4, 4, 3)
+    brightness = np.array([0.299, 0.587, 0.114])  # colours are kept at half the resolution
+    assert np.abs((found - means) @ brightness).mean() < 4.0
+    before = folder_bytes(folder)
+    build(folder, jpeg=jpeg, thumbnails=True)
+    assert folder_bytes(folder) == before
+    assert not plain.has_thumbnails
+
+
+def test_a_coarse_mosaic_reads_thumbnails_only(make_index: Callable[..., Path]) -> None:
+    folder = make_index("small.cvgl", thumbnails=True)
+    index, plain = Index.open(folder), Index.open(make_index("plain.cvgl"))
+    for step in (2, 5, 7):
+        seen, valid = index.mosaic(whole(index.bounds()), step)
+        expected, expected_valid = plain.mosaic(whole(plain.bounds()), step)
+        assert (valid == expected_valid).all() and seen.shape == expected.shape
+        assert (seen[~valid] == expected[~valid]).all()
+        assert (step < 4) == bool((seen == expected).all())
+    for path in folder.glob("shards/*/imagery.npy"):
+        path.unlink()
+    assert (index.mosaic(whole(index.bounds()), 5)[0] != 0).any()
+
+
+def test_damaged_thumbnails_are_found(make_index: Callable[..., Path]) -> None:
+    folder = make_index("small.cvgl", thumbnails=True)
+    path = next(folder.glob("shards/*/thumbnails.jpg"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    assert any("thumbnails.jpg" in problem for problem in verify_folder(folder))
+    with pytest.raises(IndexCorruptError, match=r"thumbnails\.jpg"):
+        Index.open(folder)
+
+
+def test_thumbnails_come_along_when_indexes_are_merged(
+    make_index: Callable[..., Path], tmp_path: Path
+) -> None:
+    first = make_index("first.cvgl", blocks=BLOCKS[:1], thumbnails=True)
+    second = make_index("second.cvgl", blocks=BLOCKS[1:], thumbnails=True)
+    merge_indexes([first, second], tmp_path / "both.cvgl")
+    both = Index.open(tmp_path / "both.cvgl")
+    assert both.has_thumbnails and both.verify() == []

@@ -355,6 +355,19 @@ def test_a_changed_raster_is_noticed(world: Path, tmp_path: Path) -> None:
     assert build(tmp_path / "city.cvgl", world).manifest.version == 2
 
 
+def test_thumbnails_change_nothing_but_themselves(world: Path, tmp_path: Path) -> None:
+    build(tmp_path / "plain.cvgl", world)
+    build(tmp_path / "small.cvgl", world, thumbnails=True)
+    plain, small = (Index.open(tmp_path / f"{name}.cvgl") for name in ("plain", "small"))
+    assert small.verify() == [] and small.manifest.index_id != plain.manifest.index_id
+    assert (small.descriptors[:] == plain.descriptors[:]).all()
+    assert (small.tile_pixels([5]) == plain.tile_pixels([5])).all()
+    tile = plain.tile_pixels([5])[0].astype(float)
+    side = len(tile) // 4
+    means = tile.reshape(side, 4, side, 4, 3).mean(axis=(1, 3))
+    assert np.abs(small.thumbnails([5])[0] - means).mean() < 8.0
+
+
 def test_imagery_kept_as_jpeg_changes_nothing_but_itself(world: Path, tmp_path: Path) -> None:
     build(tmp_path / "raw.cvgl", world)
     build(tmp_path / "jpeg.cvgl", world, jpeg=True)

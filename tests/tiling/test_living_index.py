@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,28 @@ def start(code: str, *args: object) -> subprocess.Popen[str]:
         text=True,
         cwd=ROOT,
     )
+
+
+def test_tiles_know_when_most_of_their_imagery_was_taken(tmp_path: Path) -> None:
+    city = tmp_path / "city.cvgl"
+    infos = [describe_raster(sheet(tmp_path, number)) for number in range(3)]
+    days = ("2019-07-01T00:00:00Z", "2023-05-04T10:00:00Z", "")
+
+    def built(*dates: str) -> BuildResult:
+        dated = [replace(one, acquired=day) for one, day in zip(infos, dates, strict=True)]
+        return build_index(dated, city, StubDescriber())
+
+    result = built(*days)
+    index = Index.open(city)
+    centre_m = index.grid.centre(index.rows, index.cols)[0] - E0
+    for day, left_m, right_m in (("2019-07-01", 0, 80), ("2023-05-04", 80, 150), ("", 150, 220)):
+        inside = (centre_m > left_m + 1) & (centre_m < right_m - 1)
+        assert inside.any() and set(index.acquired[inside].tolist()) == {day}
+    assert max(len(record.acquired) for record in result.manifest.shards) > 1
+    again = built("2020-01-01T00:00:00Z", *days[1:])
+    assert 0 < again.blocks_written < len(again.manifest.shards)
+    assert set(Index.open(city).acquired.tolist()) == {"2020-01-01", "2023-05-04", ""}
+    assert built("", "", "").manifest.shards[0].acquired == ()
 
 
 def test_readers_go_on_while_a_version_is_made_and_after(tmp_path: Path) -> None:

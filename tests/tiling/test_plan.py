@@ -13,7 +13,7 @@ from cvgl_core.geo import from_lonlat, to_lonlat
 from cvgl_core.geo.area import read_area, to_grid
 from cvgl_core.types import LonLat
 from tests.tiling.helpers import StubDescriber, world_raster
-from tiling.plan import CutSettings, make_plan
+from tiling.plan import Block, CutSettings, make_plan
 from tiling.raster.info import RasterInfo, describe_raster
 from tiling.sources import fingerprint as fingerprints
 
@@ -183,3 +183,15 @@ def test_tiles_of_an_area_with_a_hole(tmp_path: Path) -> None:
     lon, lat = to_lonlat("EPSG:32633", x, y)
     inside = shapely.contains_xy(shapely.buffer(hole, -0.0006), lon, lat)
     assert len(rows) > 500 and not inside.any()
+
+
+def test_blocks_are_read_down_strips_so_that_what_neighbours_share_stays_at_hand():
+    def block(row, col):
+        return Block(
+            f"r{row}c{col}", np.array([16 * row]), np.array([16 * col]), (0,), (0, 0, 1, 1)
+        )
+
+    blocks = [block(row, col) for row in (-1, 0, 1) for col in range(-2, 6)]
+    read = [one.name for one in sorted(blocks, key=lambda one: one.turn)]
+    assert read[:4] == ["r-1c-2", "r-1c-1", "r0c-2", "r0c-1"]
+    assert read[6:11] == ["r-1c0", "r-1c1", "r-1c2", "r-1c3", "r0c0"]

@@ -38,7 +38,7 @@ from tiling.web.services import TileLevel
 Place = Path | RemoteFile | TileLevel
 """Where pixels can be."""
 
-_CACHE_BYTES = 128 << 20  # GDAL reads an int here as bytes, unlike the environment variable
+_CACHE_BYTES = 32 << 20  # GDAL reads an int here as bytes, unlike the environment variable
 _STRETCH_SIDE_PX = 1024
 
 

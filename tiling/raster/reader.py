@@ -22,7 +22,7 @@ from tiling.raster.info import RasterInfo, raster_errors
 from tiling.raster.placement import Box, Nodes, Placement
 from tiling.raster.resample import Pixels, shrink, warp
 
-CACHE_BYTES = 32 << 20
+CACHE_BYTES = 16 << 20
 _MAX_FACTOR = 64
 _STRIP_PX = 256
 _MAX_PIXELS = 1 << 25  # of the raster, for a strip
