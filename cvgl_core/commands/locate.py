@@ -19,12 +19,15 @@ from cvgl_core.commands.prior_options import (
     ApartM,
     ExifPrior,
     HeadingStd,
+    ImageryAfter,
+    ImageryBefore,
     ShadowAt,
     ShadowDeg,
     Time,
     TogetherFlag,
     TrackFile,
     given_priors,
+    imagery_taken,
     together_as,
 )
 from cvgl_core.console import AsJson, ProgressAs, ProgressStyle, Verbose, progress_bar
@@ -84,6 +87,8 @@ def locate(
             metavar="FILE|W,S,E,N", help="Search only within polygons or a rectangle in degrees."
         ),
     ] = None,
+    imagery_after: ImageryAfter = None,
+    imagery_before: ImageryBefore = None,
     exif_prior: ExifPrior = None,
     together: TogetherFlag = False,
     apart: ApartM = None,
@@ -152,7 +157,11 @@ def locate(
         raise typer.BadParameter(f"--list {listed}: names no photo")
 
     settings = localize_settings(
-        depth, estimate, top_k=top_k, all_matched=together or exif_prior is not None
+        depth,
+        estimate,
+        top_k=top_k,
+        all_matched=together or exif_prior is not None,
+        taken=imagery_taken(imagery_after, imagery_before),
     )
     options = BatchOptions(
         heading_deg=heading_deg,

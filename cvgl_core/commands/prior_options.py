@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from cvgl_core.commands.known import Given
     from cvgl_core.commands.together import Apart
+    from cvgl_core.localization import Period
 
 HeadingStd = Annotated[
     float | None,
@@ -45,6 +46,14 @@ ExifPrior = Annotated[
         metavar="RADIUS_M",
         help="Use the position in the photo's file: right to RADIUS_M in 95 of 100 photos.",
     ),
+]
+ImageryAfter = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Search only tiles of imagery taken on that day or later."),
+]
+ImageryBefore = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Search only tiles of imagery taken on that day or earlier."),
 ]
 TogetherFlag = Annotated[
     bool,
@@ -95,6 +104,26 @@ def given_priors(
     for line in contradictions(given, heading):
         raise typer.BadParameter(line)
     return given
+
+
+def imagery_taken(after: str | None, before: str | None) -> Period | None:
+    """Return when the imagery that is searched was taken; None for whenever.
+
+    Raises:
+        typer.BadParameter: one is no date, or there is no such day.
+    """
+    if after is None and before is None:
+        return None
+    from cvgl_core.errors import SettingsError
+    from cvgl_core.localization import Period
+
+    try:
+        days = [None if text is None else date.fromisoformat(text) for text in (after, before)]
+        return Period(*days)
+    except (ValueError, SettingsError) as error:
+        raise typer.BadParameter(
+            f"--imagery-after and --imagery-before take a date such as 2023-06-01 ({error})"
+        ) from error
 
 
 def together_as(

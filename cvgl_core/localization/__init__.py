@@ -2,6 +2,7 @@
 
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.localizer import Localizer
+from cvgl_core.localization.period import Period
 from cvgl_core.localization.ports import MatchEngine, TileIndex
 from cvgl_core.localization.retrieve import Near
 from cvgl_core.localization.settings import EstimateMethod, LocalizeSettings
@@ -15,6 +16,7 @@ __all__ = [
     "Located",
     "MatchEngine",
     "Near",
+    "Period",
     "SeveralLocalizer",
     "TileIndex",
 ]

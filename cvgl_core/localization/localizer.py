@@ -178,7 +178,7 @@ class Localizer:
         chosen = calibration_for(self.engine.card, kind_of(view, heading_prior))
         query = describe(self.engine, view, self._of_centre(heading_prior, view), progress)
         progress("searching", 0, 1)
-        where = None if near is None else tiles_allowed(self.index, near)
+        where = tiles_allowed(self.index, near, self.settings.taken)
         depth = max(self.settings.depth, self.settings.top_k)
         retrieved = self._lattice.retrieve(query, depth, where)
         ranked = self._rerank(query, retrieved, chosen.calibration, progress)

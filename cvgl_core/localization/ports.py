@@ -61,6 +61,14 @@ class TileMember(Protocol):
         """Grid columns ``[N]``."""
 
 
+class DatedTiles(TileMember, Protocol):
+    """An index of one tile grid that knows when its imagery was taken."""
+
+    @property
+    def acquired(self) -> NDArray[np.str_]:
+        """Days on which the imagery of tiles was taken, ISO 8601 ``[N]``; empty if not known."""
+
+
 class TileIndex(Protocol):
     """Described tiles of an area; see ``cvgl_core.index.Index``."""
 
@@ -81,7 +89,7 @@ class TileIndex(Protocol):
         """Columns ``[N]`` in the grids of the members."""
 
     @property
-    def members(self) -> Sequence[TileMember]:
+    def members(self) -> Sequence[DatedTiles]:
         """Indexes of one grid each, whose tiles are numbered one after the other."""
 
     def member_of(self, tile: int) -> tuple[TileMember, int]:

@@ -15,7 +15,8 @@ from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
 from cvgl_core.geo.heading import HeadingPrior, Hypotheses, hypotheses
 from cvgl_core.localization.area import Area, tiles_in
-from cvgl_core.localization.ports import Features, MatchEngine, TileIndex, TileMember
+from cvgl_core.localization.period import Period, tiles_of_period
+from cvgl_core.localization.ports import DatedTiles, Features, MatchEngine, TileIndex, TileMember
 from cvgl_core.types import (
     BoolArray,
     Float32Array,
@@ -123,26 +124,36 @@ def _unit(rows: NDArray[np.floating]) -> Float32Array:
     return unit
 
 
-def tiles_allowed(index: TileIndex, prior: Near | Area) -> BoolArray:
-    """Return which tiles ``[N]`` a prior for the place leaves.
+def tiles_allowed(
+    index: TileIndex, prior: Near | Area | None, taken: Period | None = None
+) -> BoolArray | None:
+    """Return which tiles ``[N]`` priors for the place and for its imagery leave; None for all.
 
     Raises:
         SettingsError: none.
     """
+    if prior is None and taken is None:
+        return None
     found: list[BoolArray] = []
     refused: list[SettingsError] = []
     for member in index.members:
         try:
-            if isinstance(prior, Area):
-                found.append(tiles_in(member, prior))
-            else:
-                found.append(tiles_near(member, prior))
+            found.append(_allowed(member, prior, taken))
         except SettingsError as error:  # the place asked for lies in another member
             refused.append(error)
             found.append(np.zeros(len(member.rows), np.bool_))
     if len(refused) == len(found):
         raise refused[0]
     return np.concatenate(found)
+
+
+def _allowed(member: DatedTiles, prior: Near | Area | None, taken: Period | None) -> BoolArray:
+    """Return which tiles of one grid ``[N]`` are left; SettingsError if none is."""
+    if prior is None:
+        inside: BoolArray = np.ones(len(member.rows), np.bool_)
+    else:
+        inside = tiles_in(member, prior) if isinstance(prior, Area) else tiles_near(member, prior)
+    return inside if taken is None else tiles_of_period(member, taken, inside)
 
 
 def tiles_near(index: TileMember, near: Near) -> BoolArray:

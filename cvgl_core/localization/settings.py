@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from cvgl_core.errors import SettingsError
+from cvgl_core.localization.period import Period
 from cvgl_core.types import DECODED_TILES, DEFAULT_DEPTH
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -60,6 +61,7 @@ class LocalizeSettings:
         outside_probability: above it the verdict is ``not_in_area``.
         located_probability: from it on the verdict is ``located``, else ``ambiguous``.
         strong_probability: from it on the confidence is ``strong``.
+        taken: only tiles whose imagery was taken then are searched; all if None.
     """
 
     depth: int = DEFAULT_DEPTH
@@ -77,6 +79,7 @@ class LocalizeSettings:
     outside_probability: float = 0.5
     located_probability: float = 0.5
     strong_probability: float = 0.8
+    taken: Period | None = None
 
     def __post_init__(self) -> None:
         """Check every number against its bounds.
@@ -91,4 +94,5 @@ class LocalizeSettings:
 
     def as_text(self) -> dict[str, str]:
         """Return the settings as strings, for the record of a result."""
-        return {item.name: str(getattr(self, item.name)) for item in fields(self)}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: str(value) for name, value in values.items() if value is not None}

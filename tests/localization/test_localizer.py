@@ -381,7 +381,7 @@ def test_a_prior_is_not_left_for_the_middle_of_a_tile(fakes, make_photo, monkeyp
     allowed = np.arange(len(index.rows)) != middle
     for module in ("retrieve", "localizer"):
         name = f"cvgl_core.localization.{module}.tiles_allowed"
-        monkeypatch.setattr(name, lambda index, near: allowed)
+        monkeypatch.setattr(name, lambda *_: allowed)
     near = Near(engine.lon, engine.lat, 500.0)
     result = locate(index, engine, make_photo(heading_deg=0.0), {"top_k": 81}, near=near)
     assert middle not in {candidate.tile_index for candidate in result.candidates}
