@@ -179,6 +179,9 @@ class PhotoMetadata:
 
     ``exif_lon`` and ``exif_lat`` are shown and compared, never used as the answer.
     ``heading_deg`` is from true north; ``magnetic_heading_deg`` is what a compass showed.
+    ``height_m`` is that of a drone above its take-off or the ground, ``altitude_m`` above the sea
+    or the ellipsoid; ``optical_centre_px`` is where the axis meets the picture, in the file's
+    pixels.
     ``pano_*`` place a partial equirectangular image within the full sphere, in pixels.
     """
 
@@ -190,6 +193,9 @@ class PhotoMetadata:
     fov_deg: float | None = None
     pitch_deg: float | None = None
     roll_deg: float | None = None
+    height_m: float | None = None
+    altitude_m: float | None = None
+    optical_centre_px: tuple[float, float] | None = None
     exif_lon: float | None = None
     exif_lat: float | None = None
     taken_at: str | None = None
@@ -377,7 +383,8 @@ class LocalizationResult:
 
     ``priors`` says in words what was taken to be known beside the pixels, ``exif_used`` whether the
     position in the file was; ``together`` names the photos, this one among them, that were located
-    together. ``evidence`` is there once it was looked at, for a report.
+    together. ``evidence`` is there once it was looked at, for a report. Of a photo ``from_above``
+    the view is its ground, north up.
     """
 
     metadata: PhotoMetadata
@@ -392,6 +399,7 @@ class LocalizationResult:
     exif_used: bool = False
     together: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    from_above: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from cvgl_core.commands.known import (
     search_limits,
 )
 from cvgl_core.console import one_line
+from cvgl_core.errors import PhotoViewError
 from cvgl_core.export.geojson import estimate_properties, write_geojson
 from cvgl_core.export.heatmap import write_heatmap
 from cvgl_core.fsio import output_errors
@@ -36,7 +37,10 @@ from cvgl_core.localization import (
 )
 from cvgl_core.localization.compass import with_true_heading
 from cvgl_core.localization.device_gallery import search_on
+from cvgl_core.localization.fromabove import OverheadLocalizer
+from cvgl_core.localization.localfeatures import LocalFeatures, matcher_of
 from cvgl_core.models import Engine, load_engine
+from cvgl_core.photo.overhead import looks_from_above
 from cvgl_core.types import LocalizationResult, Photo, Progress, no_progress
 
 log = logging.getLogger(__name__)
@@ -64,6 +68,9 @@ class BatchOptions:
     search_heading: bool = False
     fov_deg: float | None = None
     pitch_deg: float | None = None
+    drone: bool = False
+    height_m: float | None = None
+    refine: str = "sift"
     near: Near | Area | None = None
     group: str | None = None
     output: Path | None = None
@@ -178,7 +185,10 @@ def locate_photo(
         CvglError: the photo, the options or the output are at fault.
     """
     photo, known = prepared(photo, options, batch.localizer.galleries)
-    located = _located(batch, photo, known, options, progress)
+    if options.drone or looks_from_above(photo, options.height_m):
+        located = _from_above(batch, photo, options, progress)
+    else:
+        located = _located(batch, photo, known, options, progress)
     if batch.identity:
         located = _stamped(located, query_hash(batch, options), options.group)
     return write_files(options.files(name, photo.path), located, photo, progress)
@@ -190,7 +200,10 @@ def query_hash(batch: Batch, options: BatchOptions) -> str:
         name: value for name, value in options.asked(no_progress).items() if name != "progress"
     }
     given = {name: str(value) for name, value in asdict(options.given).items()}
-    whole = [batch.identity, asked, options.pitch_deg, options.group, given]
+    whole: list[object] = [batch.identity, asked, options.pitch_deg, options.group, given]
+    above = [options.drone, options.height_m, options.refine]
+    if above != [False, None, "sift"]:
+        whole.append(above)
     text = json.dumps(whole, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -252,6 +265,37 @@ def _located(
     located = batch.localizer.localize(photo, **asked, around=known.around)
     told = (*known.told, *search_limits(options.near), *located.result.priors)
     return replace(located, result=replace(located.result, priors=told), fov_deg=options.fov_deg)
+
+
+def _from_above(batch: Batch, photo: Photo, options: BatchOptions, progress: Progress) -> Located:
+    """Return the result of a photo that looks down on the ground.
+
+    Raises:
+        PhotoViewError: it cannot be laid out as a map, or something is asked for that says nothing
+            of such a photo.
+    """
+    street, *others = batch.localizer.localizers
+    if others:
+        raise PhotoViewError(f"{photo.path}: a photo from above searches one index; give one")
+    if options.given != NOTHING_GIVEN:
+        raise PhotoViewError(
+            f"{photo.path}: looks from above; --heading-std, shadows, --time and --exif-prior are"
+            " for photos of the street"
+        )
+    matcher = matcher_of(LocalFeatures(options.refine))
+    index = batch.localizer.galleries[0]
+    above = OverheadLocalizer(index, street.engine, street.settings, matcher)
+    result = above.localize(
+        photo,
+        heading_deg=options.heading_deg,
+        search_heading=options.search_heading,
+        fov_deg=options.fov_deg,
+        height_m=options.height_m,
+        near=options.near,
+        progress=progress,
+    )
+    told = (*result.priors, *search_limits(options.near))
+    return Located(replace(result, priors=told), index)
 
 
 def write_files(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cvgl_core.commands.drone_options import AltitudeM, DroneFlag, PitchDeg, RefineBy
 from cvgl_core.commands.formats import Format, Sidecars
 from cvgl_core.commands.options import (
     Depth,
@@ -77,6 +78,10 @@ def locate(
             help="Horizontal field of view, 360 for a panorama. Default: what the file says.",
         ),
     ] = None,
+    pitch: PitchDeg = None,
+    drone: DroneFlag = False,
+    altitude_m: AltitudeM = None,
+    refine: RefineBy = "sift",
     near: Annotated[
         str | None,
         typer.Option(metavar="LON,LAT,RADIUS_M", help="Search only within a circle."),
@@ -167,6 +172,10 @@ def locate(
         heading_deg=heading_deg,
         search_heading=heading == "unknown",
         fov_deg=fov,
+        pitch_deg=pitch,
+        drone=drone,
+        height_m=altitude_m,
+        refine=refine,
         near=prior,
         output=output,
         report=report,

@@ -34,6 +34,11 @@ class ImagerySource:
     fingerprint: str
 
 
+def query_of(result: LocalizationResult) -> str:
+    """Return in words what a result's photo shows and what is known of its heading."""
+    return "photo from above" if result.from_above else query_kind(result.view)
+
+
 def query_kind(view: GroundView) -> str:
     """Return what kind of question the photo was."""
     seen = float(view.visible.mean())
@@ -89,6 +94,12 @@ def _of_order(result: LocalizationResult) -> list[str]:
 
 def _of_query(result: LocalizationResult) -> list[str]:
     """Return what the kind of photo means for the answer."""
+    if result.from_above:
+        return [
+            "The place is the point of the ground under the camera. The photo was laid out as a "
+            "map as if the ground were level: height, tilt and field of view that are wrong, and "
+            "tall buildings, move it."
+        ]
     view, said = result.view, []
     seen = float(view.visible.mean())
     if seen < FULL_VIEW:

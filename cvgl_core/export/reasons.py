@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvgl_core.export.limits import ImagerySource, limits, query_kind
+from cvgl_core.export.limits import ImagerySource, limits, query_of
 from cvgl_core.export.sight import ColumnMatch, Sight, points, rivals_of
 from cvgl_core.export.words import compass
 from cvgl_core.types import (
@@ -57,7 +57,7 @@ def evidence_of(
         why, weight = reasons(first, others), match_weight(result)
         places += [_place(first, () if why is None else why.sentences, rivals_of(first, others))]
         places += [_place(other, (why_behind(first, other, weight),)) for other in others]
-    return Evidence(query_kind(result.view), tuple(limits(result, sources)), tuple(places))
+    return Evidence(query_of(result), tuple(limits(result, sources)), tuple(places))
 
 
 def match_weight(result: LocalizationResult) -> float:

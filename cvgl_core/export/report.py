@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvgl_core.export import words
-from cvgl_core.export.limits import ImagerySource, limits, query_kind
+from cvgl_core.export.limits import ImagerySource, limits, query_of
 from cvgl_core.export.mapview import (
     WIDTH,
     BaseMap,
@@ -148,12 +148,13 @@ def report_html(inputs: ReportInputs) -> str:
         maps=maps,
         map_columns=[round(WIDTH / drawn.height, 3) for drawn in maps],
         photo=jpeg_uri(fitted(inputs.photo_rgb, 1400, 700)),
+        ground=jpeg_uri(fitted(result.view.rgb, 700, 700)) if result.from_above else None,
         evidence=_evidence(inputs),
         after=cards,
         before=sorted(cards, key=lambda card: card.candidate.retrieval_rank),
         links=_links(cards),
         match_weight=match_weight(result),
-        query=query_kind(result.view),
+        query=query_of(result),
         limits=limits(result, inputs.sources),
         sources=inputs.sources[:SOURCES_SHOWN],
         more_sources=max(0, len(inputs.sources) - SOURCES_SHOWN),

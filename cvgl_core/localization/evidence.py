@@ -97,10 +97,12 @@ def report_inputs(
     return ReportInputs(
         result=result,
         photo_rgb=photo.rgb,
-        strip=strip(photo, result.view, None if engine is None else engine.card.ground, fov_deg),
+        strip=result.view
+        if result.from_above
+        else strip(photo, result.view, None if engine is None else engine.card.ground, fov_deg),
         tiles_rgb=index.tile_pixels(tiles),
         maps=tuple(maps),
-        sights=sights(result, index, engine),
+        sights=() if result.from_above else sights(result, index, engine),
         sources=tuple(
             ImagerySource(s.name, s.acquired, s.gsd_m_per_px, s.fingerprint)
             for s in index.manifest.sources

@@ -54,12 +54,12 @@ class Query:
     """A described photo under the headings that are considered.
 
     Attributes:
-        features: of the view under every heading, for matching.
+        features: of the view under every heading, for matching; None of a photo from above.
         turns: the headings.
         descriptors: of the turned views ``[R, D]``.
     """
 
-    features: Features
+    features: Features | None
     turns: Hypotheses
     descriptors: Float32Array
 

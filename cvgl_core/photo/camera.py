@@ -8,7 +8,7 @@ it (the horizon turns counter-clockwise in the picture, as GPano defines it).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from cvgl_core.errors import PhotoViewError
 from cvgl_core.types import BoolArray, FloatArray, Photo, PhotoMetadata, Projection
 
 MAX_PERSPECTIVE_FOV_DEG = 170.0
+_NEAREST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Camera:
         left, top: of an equirectangular picture within its full sphere, in these pixels.
         full_width, full_height: of that sphere, in these pixels.
         pitch_deg, roll_deg: of the camera.
+        off_right_px, off_down_px: where the axis meets a perspective picture, from its middle.
     """
 
     projection: Projection
@@ -41,6 +43,8 @@ class Camera:
     full_height: float = 0.0
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
+    off_right_px: float = 0.0
+    off_down_px: float = 0.0
 
     @classmethod
     def pinhole(
@@ -104,7 +108,17 @@ def camera_of(photo: Photo, fov_deg: float | None = None) -> Camera:
     if fov_deg > MAX_PERSPECTIVE_FOV_DEG:
         raise PhotoViewError(f"{photo.path}: a flat photo cannot show {fov_deg:g} degrees")
     height_px, width_px = photo.rgb.shape[:2]
-    return Camera.pinhole(width_px, height_px, fov_deg, meta.pitch_deg or 0.0, meta.roll_deg or 0.0)
+    camera = Camera.pinhole(
+        width_px, height_px, fov_deg, meta.pitch_deg or 0.0, meta.roll_deg or 0.0
+    )
+    if meta.optical_centre_px is None:
+        return camera
+    x, y = meta.optical_centre_px
+    return replace(
+        camera,
+        off_right_px=(x / meta.width_px - 0.5) * width_px,
+        off_down_px=(y / meta.height_px - 0.5) * height_px,
+    )
 
 
 def _panorama(photo: Photo) -> Camera:
@@ -157,14 +171,13 @@ def photo_coordinates(
     ``azimuth_deg`` counts from the azimuth of the optical axis. Pinhole: ``x = cx + f r / w``;
     equirectangular: linear in the angles.
     """
-    right, up, forward = _camera_axes(camera, azimuth_deg, elevation_deg)
+    azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
+    right, ahead = np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation)
     if camera.projection is Projection.PERSPECTIVE:
-        ahead = forward > 1e-6
-        depth = np.where(ahead, forward, 1.0)
-        x = camera.width_px / 2.0 + camera.focal_px * right / depth
-        y = camera.height_px / 2.0 - camera.focal_px * up / depth
-        inside = ahead & (x >= 0) & (x <= camera.width_px)
+        x, y, depth = pixels_of(camera, right, ahead, np.sin(elevation))
+        inside = (depth > _NEAREST) & (x >= 0) & (x <= camera.width_px)
     else:
+        right, up, forward = _camera_axes(camera, right, ahead, np.sin(elevation))
         turn = np.arctan2(right, forward) / (2.0 * math.pi) + 0.5
         x = np.mod(turn * camera.full_width - camera.left, camera.full_width)
         lift = np.arcsin(np.clip(up, -1.0, 1.0)) / math.pi
@@ -182,26 +195,49 @@ def directions_of(camera: Camera, x: FloatArray, y: FloatArray) -> tuple[FloatAr
     ``azimuth_deg`` counts from the azimuth of the optical axis; the inverse of
     ``photo_coordinates``.
     """
-    right = (x - camera.width_px / 2.0) / camera.focal_px
-    up = (camera.height_px / 2.0 - y) / camera.focal_px
+    right, ahead, up = rays_of(camera, x, y)
+    azimuth = np.arctan2(right, ahead)
+    elevation = np.arctan2(up, np.hypot(right, ahead))
+    return np.degrees(azimuth), np.degrees(elevation)
+
+
+def rays_of(
+    camera: Camera, x: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the rays of pixel coordinates of a perspective picture: right, ahead, up.
+
+    Ahead is the level direction of the optical axis; of a camera that looks straight down, that of
+    the picture's upper edge. Rays are as long as they reach along the axis: 1.
+    """
+    right = (x - camera.width_px / 2.0 - camera.off_right_px) / camera.focal_px
+    up = (camera.height_px / 2.0 + camera.off_down_px - y) / camera.focal_px
     pitch, roll = math.radians(camera.pitch_deg), math.radians(camera.roll_deg)
     level_right = right * math.cos(roll) + up * math.sin(roll)
     up = up * math.cos(roll) - right * math.sin(roll)
     ahead = math.cos(pitch) - up * math.sin(pitch)
     rise = math.sin(pitch) + up * math.cos(pitch)
-    azimuth = np.arctan2(level_right, ahead)
-    elevation = np.arctan2(rise, np.hypot(level_right, ahead))
-    return np.degrees(azimuth), np.degrees(elevation)
+    return level_right, ahead, rise
+
+
+def pixels_of(
+    camera: Camera, right: FloatArray, ahead: FloatArray, up: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return pixel coordinates of rays in a perspective picture, and their depth along the axis.
+
+    The inverse of ``rays_of``; what is not in front of the camera has a depth of 0 or less, and
+    coordinates that mean nothing.
+    """
+    right, up, depth = _camera_axes(camera, right, ahead, up)
+    safe = np.where(depth > _NEAREST, depth, 1.0)
+    x = camera.width_px / 2.0 + camera.off_right_px + camera.focal_px * right / safe
+    y = camera.height_px / 2.0 + camera.off_down_px - camera.focal_px * up / safe
+    return x, y, depth
 
 
 def _camera_axes(
-    camera: Camera, azimuth_deg: FloatArray, elevation_deg: FloatArray
+    camera: Camera, right: FloatArray, ahead: FloatArray, up: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the unit directions in the camera's frame: right, up, forward."""
-    azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
-    right = np.sin(azimuth) * np.cos(elevation)
-    ahead = np.cos(azimuth) * np.cos(elevation)
-    up = np.sin(elevation)
+    """Return level directions in the camera's frame: right, up, forward."""
     pitch, roll = math.radians(camera.pitch_deg), math.radians(camera.roll_deg)
     forward = ahead * math.cos(pitch) + up * math.sin(pitch)
     up = up * math.cos(pitch) - ahead * math.sin(pitch)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cvgl_core.photo import values
+from cvgl_core.photo.flight import gimbal_name
 from cvgl_core.photo.notes import Notes
 
 TRACK, DIRECTION_REF, DIRECTION = 15, 16, 17
@@ -38,7 +39,7 @@ def read_heading(
     cameras write for "not known". A compass direction becomes a true one by the magnetic model,
     at the place and time that the file states; without these it is not used.
     """
-    name = "GPano:PoseHeadingDegrees" if panorama else "drone-dji:GimbalYawDegree"
+    name = "GPano:PoseHeadingDegrees" if panorama else gimbal_name(xmp, "Yaw")
     pose_deg = notes.angle(xmp, name, -180.0, 360.0)
     stated_deg, magnetic, source = _exif_direction(gps, notes)
     magnetic_deg = stated_deg if magnetic else None

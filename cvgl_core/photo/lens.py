@@ -20,14 +20,20 @@ _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 
 
 def read_fov_deg(
-    width_px: int, height_px: int, exif: Mapping[int, object], maker: MakerNotes, notes: Notes
+    width_px: int,
+    height_px: int,
+    exif: Mapping[int, object],
+    maker: MakerNotes,
+    notes: Notes,
+    calibrated_px: float | None = None,
 ) -> float | None:
     """Return the horizontal field of view, degrees, of a photo as displayed.
 
-    Three sources: the focal length for 35 mm film (a whole number, CIPA: the same diagonal), the
-    focal length over the pixel pitch of the sensor, and the focal length over the sensor's
-    diagonal in the camera's own notes. The second is exact but often wrong, so it is believed
-    against the first only where they agree within 6 %. What was cropped since has no known field.
+    Four sources: the focal length for 35 mm film (a whole number, CIPA: the same diagonal), the
+    focal length over the pixel pitch of the sensor, the focal length over the sensor's diagonal in
+    the camera's own notes, and a drone's calibrated one (``calibrated_px``, of the picture as
+    taken). The second and the last are exact but may be wrong, so they are believed against the
+    first only where they agree within 6 %. What was cropped since has no known field.
     """
     long_px, short_px = max(width_px, height_px), min(width_px, height_px)
     film = _film_focal_px(long_px, short_px, exif, notes)
@@ -35,6 +41,10 @@ def read_fov_deg(
     focal_px, source = film, "EXIF FocalLengthIn35mmFilm"
     if plane is not None and (film is None or _agree(plane, film, width_px, height_px)):
         focal_px, source = plane, "EXIF FocalLength, FocalPlaneXResolution"
+    if calibrated_px is not None:
+        calibrated_px *= scale_since(long_px, exif)
+        if film is None or _agree(calibrated_px, film, width_px, height_px):
+            focal_px, source = calibrated_px, "XMP drone-dji:CalibratedFocalLength"
     if focal_px is None:
         focal_px = _sensor_focal_px(long_px, short_px, exif, maker)
         source = f"EXIF FocalLength, maker notes, {maker.camera}"
@@ -57,6 +67,11 @@ def film_px_per_mm(width_px: int, height_px: int) -> float:
     """Return pixels per millimetre of 35 mm film: the same diagonal, at most 36 mm wide."""
     long_px = max(width_px, height_px)
     return max(long_px / FILM_WIDTH_MM, math.hypot(width_px, height_px) / FILM_DIAGONAL_MM)
+
+
+def scale_since(long_px: int, exif: Mapping[int, object]) -> float:
+    """Return the scale of a picture with a longer side of ``long_px`` to the one that was taken."""
+    return long_px / max(_sides_taken(exif), default=long_px)
 
 
 def _agree(plane_px: float, film_px: float, width_px: int, height_px: int) -> bool:
@@ -84,8 +99,7 @@ def _plane_focal_px(long_px: int, exif: Mapping[int, object]) -> float | None:
     unit_mm = _UNIT_MM.get(int(values.number(exif.get(PLANE_UNIT)) or 2))
     if not focal_mm or not resolution or unit_mm is None or focal_mm < 0 or resolution < 0:
         return None
-    original_px = max(_sides_taken(exif), default=long_px)
-    return focal_mm / unit_mm * resolution * long_px / original_px
+    return focal_mm / unit_mm * resolution * scale_since(long_px, exif)
 
 
 def _sensor_focal_px(

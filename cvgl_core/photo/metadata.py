@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cvgl_core.photo import values
+from cvgl_core.photo.flight import calibrated_focal_px, read_flight
 from cvgl_core.photo.heading import read_heading
-from cvgl_core.photo.lens import read_fov_deg
+from cvgl_core.photo.lens import read_fov_deg, scale_since
 from cvgl_core.photo.makernotes import read_maker_notes
 from cvgl_core.photo.moment import read_moment
 from cvgl_core.photo.notes import Notes
@@ -48,7 +49,8 @@ def read_metadata(width_px: int, height_px: int, raw: RawMetadata) -> PhotoMetad
     notes = Notes(warnings=list(raw.warnings))
     lens = values.text(raw.exif.get(LENS_MODEL))
     maker = read_maker_notes(raw.exif.get(MAKER_NOTE), raw.orientation, lens)
-    fov_deg = read_fov_deg(width_px, height_px, raw.exif, maker, notes)
+    calibrated_px = calibrated_focal_px(raw.xmp)
+    fov_deg = read_fov_deg(width_px, height_px, raw.exif, maker, notes, calibrated_px)
     frame = read_frame(width_px, height_px, raw.xmp, fov_deg is not None, notes)
     panorama = "projection" in notes.sources
     if panorama:
@@ -57,6 +59,8 @@ def read_metadata(width_px: int, height_px: int, raw: RawMetadata) -> PhotoMetad
     taken_at = read_moment(raw.exif, raw.gps, notes)
     heading = read_heading(raw.gps, raw.xmp, panorama, position, taken_at, notes)
     pitch_deg, roll_deg = read_tilt(raw.xmp, panorama, maker, notes)
+    scale = scale_since(max(width_px, height_px), raw.exif)
+    flight = read_flight((width_px, height_px), scale, raw.gps, raw.xmp, notes)
     frame = frame or PanoramaFrame(None, None, 0, 0)
     return PhotoMetadata(
         width_px=width_px,
@@ -67,6 +71,9 @@ def read_metadata(width_px: int, height_px: int, raw: RawMetadata) -> PhotoMetad
         fov_deg=fov_deg,
         pitch_deg=pitch_deg,
         roll_deg=roll_deg,
+        height_m=flight.height_m,
+        altitude_m=flight.altitude_m,
+        optical_centre_px=flight.optical_centre_px,
         exif_lon=position[0] if position else None,
         exif_lat=position[1] if position else None,
         taken_at=taken_at,

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cvgl_core.photo.camera import MAX_PERSPECTIVE_FOV_DEG
+from cvgl_core.photo.flight import gimbal_name
 from cvgl_core.photo.makernotes import MakerNotes
 from cvgl_core.photo.notes import Notes
 from cvgl_core.photo.verticals import estimate_tilt
 from cvgl_core.types import PhotoMetadata, Projection, UInt8Array
+
+_GIMBAL_DEG = 95.0
+"""Gimbals state that they point down by some tenths of a degree more than 90."""
 
 
 def read_tilt(
@@ -22,9 +26,10 @@ def read_tilt(
     names = (
         ("GPano:PosePitchDegrees", "GPano:PoseRollDegrees")
         if panorama
-        else ("drone-dji:GimbalPitchDegree", "drone-dji:GimbalRollDegree")
+        else (gimbal_name(xmp, "Pitch"), gimbal_name(xmp, "Roll"))
     )
-    pitch_deg = notes.angle(xmp, names[0], -90.0, 90.0)
+    steepest_deg = 90.0 if panorama else _GIMBAL_DEG
+    pitch_deg = notes.angle(xmp, names[0], -steepest_deg, steepest_deg)
     roll_deg = notes.angle(xmp, names[1], -180.0, 180.0)
     if pitch_deg is not None:
         notes.found("pitch_deg", f"XMP {names[0]}")

@@ -24,6 +24,8 @@ _WIDE = {
 _PREFIXES = {
     "http://ns.google.com/photos/1.0/panorama/": "GPano",
     "http://www.dji.com/drone-dji/1.0/": "drone-dji",
+    "http://www.parrot.com/drone-parrot/1.0/": "drone-parrot",
+    "http://pix4d.com/camera/1.0/": "Camera",
     "http://ns.adobe.com/exif/1.0/": "exif",
 }
 

@@ -274,3 +274,15 @@ def test_files(case: Any, make_sight: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         write_report(tmp_path / "file" / "a.html", inputs(case))
+
+
+def test_a_photo_from_above_is_shown_as_it_was_compared(case):
+    street = inputs(case)
+    assert "likeness +" in report_html(street)
+    view = GroundView(case.tiles[0], np.ones(128, bool), None)
+    above = replace(street, result=replace(case.result, view=view, from_above=True))
+    html = report_html(above)
+    Page(html)
+    assert "laid out as a map" in html
+    assert "point of the ground under the camera" in html
+    assert "likeness +" not in html
