@@ -185,13 +185,18 @@ def locate_photo(
         CvglError: the photo, the options or the output are at fault.
     """
     photo, known = prepared(photo, options, batch.localizer.galleries)
-    if options.drone or looks_from_above(photo, options.height_m):
+    if is_from_above(photo, options):
         located = _from_above(batch, photo, options, progress)
     else:
         located = _located(batch, photo, known, options, progress)
     if batch.identity:
         located = _stamped(located, query_hash(batch, options), options.group)
     return write_files(options.files(name, photo.path), located, photo, progress)
+
+
+def is_from_above(photo: Photo, options: BatchOptions) -> bool:
+    """Whether a photo is taken to look down on the ground."""
+    return options.drone or looks_from_above(photo, options.height_m)
 
 
 def query_hash(batch: Batch, options: BatchOptions) -> str:

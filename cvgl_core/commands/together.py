@@ -6,11 +6,18 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cvgl_core.commands.batch import Batch, BatchOptions, grouped, prepared, write_files
+from cvgl_core.commands.batch import (
+    Batch,
+    BatchOptions,
+    grouped,
+    is_from_above,
+    prepared,
+    write_files,
+)
 from cvgl_core.commands.known import Known, search_limits
 from cvgl_core.commands.outcome import Item, Outcome, failed, result_line
 from cvgl_core.console import PROGRAM_FAULT, one_line
-from cvgl_core.errors import CvglError, OutputError, PhotoError, SettingsError
+from cvgl_core.errors import CvglError, OutputError, PhotoError, PhotoViewError, SettingsError
 from cvgl_core.export.geojson import estimate_properties, result_to_geojson, to_line
 from cvgl_core.export.overview import thumbnail
 from cvgl_core.export.together import TOGETHER_STEM, Together, write_together
@@ -92,6 +99,8 @@ class TogetherRun:
         photo = read_photo(item.photo.path, fov_deg=options.fov_deg)
         localizer = self.batch.localizer
         photo, known = prepared(photo, options, localizer.galleries)
+        if is_from_above(photo, options):
+            raise PhotoViewError(f"{photo.path}: looks from above; locate it without --together")
         search = options.search_heading or known.heading is not None
         shots = localizer.shots(
             photo, options.heading_deg, search, options.fov_deg, known.heading, known.around
