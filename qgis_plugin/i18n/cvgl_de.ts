@@ -472,8 +472,8 @@ Eine Schätzung ist ein Hinweis, kein Beweis.</translation>
    <translation>Anzahl der Quadrate</translation>
   </message>
   <message>
-   <source>One photo at a time here: the first is taken. For many, use the Processing algorithm Locate photos.</source>
-   <translation>Hier nur ein Foto auf einmal: das erste wird genommen. Für viele gibt es den Verarbeitungsalgorithmus Fotos verorten.</translation>
+   <source>One photo at a time here: the first is taken. For many, or photos of one walk together, use the Processing algorithm Locate photos.</source>
+   <translation>Hier ein Foto auf einmal: das erste wird genommen. Für viele, oder Fotos eines Weges gemeinsam, dient der Verarbeitungsalgorithmus Fotos verorten.</translation>
   </message>
   <message>
    <source>Only this area</source>

@@ -472,8 +472,8 @@ Une estimation est une piste, pas une preuve.</translation>
    <translation>Nombre de carrés</translation>
   </message>
   <message>
-   <source>One photo at a time here: the first is taken. For many, use the Processing algorithm Locate photos.</source>
-   <translation>Une photo à la fois ici : la première est prise. Pour plusieurs, utilisez l'algorithme de traitement Localiser des photos.</translation>
+   <source>One photo at a time here: the first is taken. For many, or photos of one walk together, use the Processing algorithm Locate photos.</source>
+   <translation>Une photo à la fois ici : la première est prise. Pour plusieurs, ou pour localiser ensemble les photos d'un parcours, utilisez l'algorithme de traitement Localiser des photos.</translation>
   </message>
   <message>
    <source>Only this area</source>

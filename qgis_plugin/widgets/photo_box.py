@@ -145,8 +145,8 @@ class PhotoBox(QWidget):
         """Take the first of some photos."""
         if len(paths) > 1:
             self.told.emit(
-                tr("One photo at a time here: the first is taken. For many, use the Processing "
-                   "algorithm Locate photos.")
+                tr("One photo at a time here: the first is taken. For many, or photos of one walk "
+                   "together, use the Processing algorithm Locate photos.")
             )  # fmt: skip
         self.photo_chosen.emit(str(paths[0]))
 
