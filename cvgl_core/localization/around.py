@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvgl_core.errors import SettingsError
 from cvgl_core.geo import from_lonlat
 from cvgl_core.geo.heading import WRONG
 from cvgl_core.localization.retrieve import Near
@@ -51,10 +50,8 @@ class Around:
         """
         self.near()
         x_m, y_m = (float(value[0]) for value in from_lonlat(crs, [self.lon], [self.lat]))
-        if not (np.isfinite(x_m) and np.isfinite(y_m)):
-            raise SettingsError(
-                f"{self.lon:g},{self.lat:g} lies too far from the index for a prior"
-            )
+        if not (np.isfinite(x_m) and np.isfinite(y_m)):  # on the other side of the Earth
+            return lambda row, col, height, width: np.full((height, width), WRONG)
         std_m = self.radius_m / _RADIUS_STDS
         peak = area_m2 / (2 * np.pi * std_m**2)
 

@@ -69,6 +69,18 @@ class TestAround:
         odds = [one.shares.outside / (1 - one.shares.outside) for one in (plain, far)]
         assert odds[1] == pytest.approx(100 * odds[0], rel=1e-3)
 
+    def test_a_point_across_the_earth_is_as_far_as_any(self, world, make_photo):
+        """The grid of the index cannot even say where it is."""
+        index, _, localizer = world
+        lon, lat = index.place(0, 0)
+        assert not np.isfinite(from_lonlat(index.crs, [105.0], [0.0])).any()
+        shots = [
+            Shot(localizer.view(make_photo(heading_deg=0.0)), around=Around(*place, 50.0))
+            for place in ((105.0, 0.0), (lon, lat - 5.0))
+        ]
+        across, far = (gather(localizer, [shot]).photos[0].fused.shares for shot in shots)
+        assert across.outside == pytest.approx(far.outside)
+
     def test_a_wrong_point_does_not_hide_the_place(self, world, make_photo):
         """The photo is sure: it matches one place only."""
         index, engine, localizer = world
