@@ -72,7 +72,7 @@ class Kind:
     def name(self) -> str:
         """In a few words."""
         known = {0.0: "known heading", None: "unknown heading"}
-        told = known.get(self.heading_std_deg, f"heading to {self.heading_std_deg} degrees")
+        told = known.get(self.heading_std_deg, f"heading to {self.heading_std_deg or 0:g} degrees")
         return f"{self.fov_deg:g}, {told}"
 
 
