@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from paired import Values, compared
+from place_heads import Kept, only_heads
 
 from cvgl_core.data.university1652 import PlaceTask, load_task
 from cvgl_core.evaluation.describing import PlaceDescriber
@@ -65,7 +66,7 @@ ROWS = {
 DEPTHS = (1, 5, 10)
 
 
-def train(row: str, seed: int, args: argparse.Namespace) -> tuple[SkyLink, float]:
+def train(row: str, seed: int, args: argparse.Namespace, kept: list[Kept]) -> tuple[SkyLink, float]:
     """Train a row; return its network and the CPU seconds of a step."""
     changes = ROWS[row] | {
         "places.root": json.dumps(str(args.root)),
@@ -79,6 +80,9 @@ def train(row: str, seed: int, args: argparse.Namespace) -> tuple[SkyLink, float
     }
     settings = [f"{key}={value}" for key, value in changes.items()]
     trainer = SkyLinkTrainer(load_skylink_config(args.preset, settings))
+    if args.heads:
+        trainer.model.tokens.requires_grad_(False)
+        kept[:] = [only_heads(trainer, kept[0] if kept else None)]
     started = time.process_time()
     for _ in range(args.steps):
         trainer.step()
@@ -97,16 +101,18 @@ def answers(model: SkyLink, task: PlaceTask, device: str) -> Values:
     return result
 
 
-def kept(row: str, seed: int, task: PlaceTask, args: argparse.Namespace) -> Values:
+def stored(
+    row: str, seed: int, task: PlaceTask, args: argparse.Namespace, kept: list[Kept]
+) -> Values:
     """Return the answers of a row and seed, made now or before."""
     path = args.out / f"{row}-{seed}.npz"
     if not path.exists():
-        model, seconds = train(row, seed, args)
+        model, seconds = train(row, seed, args, kept)
         found = answers(model, task, "cpu" if args.device == "auto" else args.device)
         args.out.mkdir(parents=True, exist_ok=True)
         np.savez(path, **found, cpu_s=np.full(len(task.query.place), seconds))
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def means(values: Values) -> dict[str, float]:
@@ -125,13 +131,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--heads", action="store_true", help="keep the backbone as it starts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     task = load_task(args.test_root or args.root)
     base: Values | None = None
+    kept: list[Kept] = []
     for row in args.rows:
-        found = [kept(row, seed, task, args) for seed in args.seeds]
+        found = [stored(row, seed, task, args, kept) for seed in args.seeds]
         values = {name: np.stack([one[name] for one in found]) for name in found[0]}
         base = base or values
         line: dict[str, object] = {"row": row, "seeds": len(args.seeds), "steps": args.steps}

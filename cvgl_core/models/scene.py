@@ -27,6 +27,8 @@ class SceneEncoder(nn.Module):
             layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.ReLU()]
             before = width
         self.views = nn.Sequential(*layers)
+        # Scenes are alike: with random weights their cosines are 0.9999, which teaches nothing.
+        self.norm = nn.BatchNorm1d(before)
         self.adapter = nn.Sequential(
             nn.Linear(before, before), nn.ReLU(), nn.Linear(before, before), nn.ReLU()
         )
@@ -36,6 +38,6 @@ class SceneEncoder(nn.Module):
         """Map views ``[B, V, p, p]`` to L2-normalised descriptors ``[B, D]``, in float32."""
         count, views, side, _ = nearness.shape
         maps = self.views(nearness.reshape(count * views, 1, side, side))
-        pooled = maps.mean(dim=(2, 3)).reshape(count, views, -1).mean(dim=1)
+        pooled = self.norm(maps.mean(dim=(2, 3)).reshape(count, views, -1).mean(dim=1))
         adapted = _RATIO * self.adapter(pooled) + (1.0 - _RATIO) * pooled
         return F.normalize(self.project(adapted).float(), dim=1)

@@ -24,3 +24,11 @@ def test_the_frozen_network_learns_nothing():
     assert found.shape == (2, 1280)
     assert not any(p.requires_grad for p in encoder.parameters())
     assert not encoder.net.training
+
+
+def test_scenes_that_are_alike_begin_with_descriptors_that_differ():
+    torch.manual_seed(0)
+    scenes = torch.rand(1, 3, 32, 32) + 0.2 * torch.rand(8, 1, 1, 1)
+    found = SceneEncoder(24)(scenes)
+    cosines = (found @ found.T)[~torch.eye(8, dtype=torch.bool)]
+    assert cosines.mean() < 0.9
