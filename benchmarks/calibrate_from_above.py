@@ -203,6 +203,8 @@ def report(folder: Path) -> None:
         f"fitted on all: temperature {temperature:.3f}, outside_logit {z / temperature:.2f}", end=""
     )
     print(f" (a score of {z:.1f}), heatmap_temperature {heat:.3f}")
+    if len(cities) < 2:
+        return print("one city only: nothing is held out")
     stated, hits = [], []
     for city in cities:
         rest = [case for case in cases if int(case["city"]) != city]

@@ -267,6 +267,8 @@ def metadata_rows(metadata: PhotoMetadata) -> list[tuple[str, str, str]]:
         "taken_at": ("Taken at", metadata.taken_at or "not stated"),
         "camera": ("Camera", metadata.camera or "not stated"),
     }
+    if metadata.height_m is not None:
+        values["height_m"] = ("Height of the drone", f"{metadata.height_m:.1f} m")
     sources = {"size": "header of the file", "projection": "assumed"} | metadata.sources
     return [(label, value, sources.get(name, "")) for name, (label, value) in values.items()]
 
