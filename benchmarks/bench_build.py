@@ -37,7 +37,7 @@ from tiling.crews import line
 from tiling.crews.crew import Alone, Crew, Tally
 from tiling.crews.line import BlockResult, Job
 from tiling.crews.processes import _Run
-from tiling.cut import Cutter, fill_colour, tile_windows
+from tiling.cut import Cutter, tile_windows
 from tiling.describe import describe_block, shard_data
 from tiling.engines import ModelLoader, TileDescriber
 from tiling.plan import Block, CutSettings, make_plan
@@ -131,7 +131,7 @@ def some_tiles(raster: RasterInfo, describer: TileDescriber) -> list[np.ndarray]
     plan = make_plan([raster], describer.card, CutSettings())
     full = sorted(plan.blocks, key=lambda block: -len(block.rows))[:4]
     batches = []
-    with Cutter(plan, 0.25, fill_colour(describer.card)) as cutter:
+    with Cutter(plan, 0.25, describer.card.fill_rgb) as cutter:
         for block in full:
             cut = cutter.cut(block)
             for start in range(0, len(cut.kept), describer.batch_tiles):
@@ -251,7 +251,7 @@ def steps(raster: RasterInfo, describer: TileDescriber, folder: Path) -> None:
     shards = folder / "steps"
     plan = make_plan([raster], describer.card, CutSettings(), maps=map_record(describer.map_shape))
     block = max(plan.blocks, key=lambda block: len(block.rows))
-    with Cutter(plan, 0.25, fill_colour(describer.card)) as cutter:
+    with Cutter(plan, 0.25, describer.card.fill_rgb) as cutter:
         cutter.cut(block)
         cut = timed("cut", len(block.rows), lambda: cutter.cut(block))
     describe_block(cut, plan, describer, lambda _: None)

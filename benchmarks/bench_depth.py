@@ -22,7 +22,7 @@ from pack_gallery import PackGallery, open_city
 from cvgl_core.index import KEPT_CHANNELS
 from cvgl_core.localization import Localizer, LocalizeSettings
 from cvgl_core.localization.rerank import rerank
-from cvgl_core.localization.retrieve import Query, Retrieved, describe, retrieve
+from cvgl_core.localization.retrieve import Retrieved, ViewQuery, describe, retrieve
 from cvgl_core.models import DEFAULT_MODEL, Engine, load_engine
 from cvgl_core.types import DEFAULT_DEPTH, Float32Array, IntArray, no_progress
 
@@ -30,7 +30,7 @@ DEPTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 _BATCH = 16
 
 
-def exact_match(gallery: PackGallery, query: Query, tiles: IntArray) -> Float32Array:
+def exact_match(gallery: PackGallery, query: ViewQuery, tiles: IntArray) -> Float32Array:
     """Return max M^0 of tiles from maps that were not reduced ``[K]``."""
     maps = gallery.maps[tiles].astype(np.float32)
     cosines = np.einsum("c,nchw->nhw", query.features.columns[0], maps, optimize=True)
@@ -38,7 +38,7 @@ def exact_match(gallery: PackGallery, query: Query, tiles: IntArray) -> Float32A
 
 
 def stored_match(
-    engine: Engine, gallery: PackGallery, query: Query, found: Retrieved
+    engine: Engine, gallery: PackGallery, query: ViewQuery, found: Retrieved
 ) -> Float32Array:
     """Return max M^0 of the retrieved tiles from stored maps ``[K]``, in their order."""
     ranked = rerank(engine, gallery, query, found, _BATCH, no_progress)
@@ -63,7 +63,7 @@ def first_is_right(
 
 
 def cost_ms(
-    work: Callable[[Query, Retrieved], object], some: Sequence[tuple[Query, Retrieved]]
+    work: Callable[[ViewQuery, Retrieved], object], some: Sequence[tuple[ViewQuery, Retrieved]]
 ) -> float:
     """Return milliseconds of processor time per query."""
     work(*some[0])
@@ -76,13 +76,13 @@ def cost_ms(
 def costs_by_depth(
     engine: Engine,
     gallery: PackGallery,
-    queries: Sequence[Query],
+    queries: Sequence[ViewQuery],
     found: Sequence[Retrieved],
     limit: int,
 ) -> dict[int, tuple[float | None, float]]:
     """Return the cost of matching images (up to ``limit`` tiles) and maps by depth."""
 
-    def work(query: Query, part: Retrieved) -> object:
+    def work(query: ViewQuery, part: Retrieved) -> object:
         return rerank(engine, gallery, query, part, _BATCH, no_progress)
 
     costs: dict[int, tuple[float | None, float]] = {}

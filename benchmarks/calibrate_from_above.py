@@ -72,7 +72,7 @@ def fly(city: City, count: int, seed: int) -> list[Photo]:
 def look(above: OverheadLocalizer, photo: Photo) -> Case:
     """Scores of tiles, whether they are right, and the surface of the best right one."""
     meta = photo.metadata
-    grid_deg = meta.heading_deg - above._convergence_deg
+    grid_deg = meta.heading_deg - above.convergence_deg
     found = above.search(photo, overhead_of(photo), grid_deg).matches
     x, y = (
         float(v[0]) for v in from_lonlat(above.index.grid.crs, [meta.exif_lon], [meta.exif_lat])

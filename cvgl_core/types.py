@@ -165,6 +165,12 @@ class ModelCard:
         """Ground sampling distance of the aerial input."""
         return self.tile_size_m / self.aerial_px
 
+    @property
+    def fill_rgb(self) -> tuple[int, int, int]:
+        """Colour of pixels without picture: the mean of what the model was trained on."""
+        red, green, blue = (round(255 * min(max(value, 0.0), 1.0)) for value in self.mean_rgb)
+        return red, green, blue
+
 
 class Projection(StrEnum):
     """How a photo maps directions to pixels."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from cvgl_core.index import DamagedRecord
-from cvgl_core.types import BoolArray, Float32Array, IntArray, ModelCard, UInt8Array
+from cvgl_core.types import BoolArray, Float32Array, IntArray, UInt8Array
 from tiling.plan import BLOCK_TILES, Block, Plan
 from tiling.raster.blocks import BlockCache
 from tiling.raster.buffers import Buffers
@@ -161,12 +161,6 @@ def _days(seen: Sequence[tuple[str, Float32Array]], kept: IntArray) -> tuple[str
     days = [seen[most][0] for most in added.argmax(axis=0)[kept].tolist()]
     alike = len(set(days)) == 1
     return tuple(days[:1] if alike else days) if any(days) else ()
-
-
-def fill_colour(card: ModelCard) -> tuple[int, int, int]:
-    """Return the colour of pixels without picture: the mean of what the model was trained on."""
-    red, green, blue = (round(min(max(value, 0.0), 1.0) * 255.0) for value in card.mean_rgb)
-    return red, green, blue
 
 
 def tile_windows(cut: CutBlock, plan: Plan, positions: Sequence[int] | IntArray) -> UInt8Array:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from tiling.crews.machine import default_workers
-from tiling.cut import Cutter, fill_colour
+from tiling.cut import Cutter
 from tiling.describe import describe_block
 from tiling.engines import TileDescriber
 from tiling.plan import CutSettings, Plan
@@ -34,7 +34,7 @@ def estimate_build(plan: Plan, settings: CutSettings, describer: TileDescriber) 
     """
     block = plan.blocks[len(plan.blocks) // 2]
     start = time.monotonic()
-    with Cutter(plan, settings.min_valid, fill_colour(describer.card)) as cutter:
+    with Cutter(plan, settings.min_valid, describer.card.fill_rgb) as cutter:
         cut = cutter.cut(block)
     workers = default_workers(len(plan.blocks))
     each_s = (time.monotonic() - start) / len(block.rows) / workers

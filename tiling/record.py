@@ -19,7 +19,6 @@ from cvgl_core.index import (
     read_manifest,
 )
 from cvgl_core.types import ModelCard
-from tiling.cut import fill_colour
 from tiling.plan import CutSettings, Plan
 from tiling.raster.facts import storable_text
 from tiling.raster.info import RasterInfo
@@ -59,7 +58,7 @@ def manifest_of(
         runtime=plan.runtime,
         shared_trunk=bool(plan.shared_trunk),
         maps=plan.maps,
-        fill_rgb=fill_colour(card),
+        fill_rgb=card.fill_rgb,
         min_valid=settings.min_valid,
         area="" if settings.area is None else settings.area.envelope.wkt[:4000],
         sources=tuple(

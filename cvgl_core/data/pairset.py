@@ -80,7 +80,7 @@ class PairImages:
         self.pairs = pairs
         self._tile_px = card.aerial_px
         self._ground = card.ground
-        self._fill = np.array([round(255 * mean) for mean in card.mean_rgb], np.uint8)
+        self._fill = np.array(card.fill_rgb, np.uint8)
 
     def tile(self, index: int) -> UInt8Array:
         """Return a tile ``[p, p, 3]``, averaged over area to the model's pixels."""

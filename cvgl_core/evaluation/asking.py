@@ -77,7 +77,7 @@ class Asker:
         heading_deg = turn_px * 360.0 / width
         centred = np.roll(strip, -turn_px, axis=1)
         seen = self._seen(rng)
-        fill = np.array([round(255 * value) for value in self.card.mean_rgb], dtype=np.uint8)
+        fill = np.array(self.card.fill_rgb, np.uint8)
         visible: BoolArray = np.asarray(seen.any(axis=0))
         view = GroundView(np.where(seen[..., None], centred, fill), visible, None)
         prior = None

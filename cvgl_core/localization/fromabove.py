@@ -10,12 +10,13 @@ the point of the ground under the camera.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cvgl_core.geo import convergence_deg, to_lonlat
+from cvgl_core.errors import SettingsError
+from cvgl_core.geo import wrapped
 from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import Place, fused_mode
@@ -30,7 +31,12 @@ from cvgl_core.localization.localfeatures import (
     refine,
 )
 from cvgl_core.localization.ports import MatchEngine
-from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
+from cvgl_core.localization.posterior import (
+    TileProbabilities,
+    Vote,
+    fuse,
+    tile_probabilities,
+)
 from cvgl_core.localization.rerank import RankedTile
 from cvgl_core.localization.result import Context, Fused, make_result
 from cvgl_core.localization.retrieve import Near, Query, compare, retrieve, tiles_allowed
@@ -89,9 +95,18 @@ class _Found:
     matches: list[Match]
     noise: Noise
 
+    @property
+    def grid_deg(self) -> float:
+        """Azimuth of ahead from grid north under which the best tile was found."""
+        return float(self.query.turns.azimuths_deg[self.matches[0].turned.roll])
+
 
 class OverheadLocalizer:
-    """Finds where photos from above were taken within the area of one index; keeps no state."""
+    """Finds where photos from above were taken within the area of one index; keeps no state.
+
+    ``convergence_deg`` is the azimuth of its grid's north in the middle of the area. Inside,
+    headings count from there (``grid_deg``).
+    """
 
     def __init__(
         self,
@@ -115,11 +130,7 @@ class OverheadLocalizer:
         self._context = Context(index, engine.card, self.settings)
         self._lattice = Lattice(index, engine.card)
         self._search = GroundSearch(index, self._lattice.cell_m)
-        red, green, blue = (round(255 * value) for value in engine.card.mean_rgb)
-        self._fill_rgb = (red, green, blue)
-        middle = self._lattice.middle()
-        lon, lat = to_lonlat(index.grid.crs, [middle.x_m], [middle.y_m])
-        self._convergence_deg = convergence_deg(index.grid.crs, float(lon[0]), float(lat[0]))
+        self.convergence_deg = self._lattice.convergence_deg()
 
     def localize(
         self,
@@ -150,14 +161,12 @@ class OverheadLocalizer:
         """
         view = overhead_of(photo, fov_deg, height_m)
         true_deg = view.heading_deg if heading_deg is None else heading_deg
-        grid_deg = None if search_heading or true_deg is None else true_deg - self._convergence_deg
+        grid_deg = None if search_heading or true_deg is None else true_deg - self.convergence_deg
         found = self.search(photo, view, grid_deg, near, progress)
-        first = found.matches[0]
-        closer = self._search.closer(first, list(self._closer(photo, found)), found.noise)
-        heading_deg = float(found.query.turns.azimuths_deg[first.turned.roll])
-        fused = self._fuse(found, closer)
-        fused, refinement = self._refined(photo, found, fused, heading_deg)
-        shown = self._picture(photo, view, self._lattice.cell_m, _SHOWN_PX, heading_deg)
+        turned = list(self._closer(photo, found))
+        closer = self._search.closer(found.matches[0], turned, found.noise)
+        fused, refinement = self._refined(photo, found, self._fuse(found, closer))
+        shown = self._picture(photo, view, self._lattice.cell_m, _SHOWN_PX, found.grid_deg)
         whole = GroundView(shown.rgb, np.ones(shown.rgb.shape[1], np.bool_), None)
         chosen = ChosenCalibration(CALIBRATION, fits=False)
         result = make_result(self._context, photo, whole, found.query, fused, chosen, progress)
@@ -183,7 +192,7 @@ class OverheadLocalizer:
         Raises:
             SettingsError: no tile lies near enough.
         """
-        where = None if near is None else tiles_allowed(self.index, near)
+        where = tiles_allowed(self.index, near, self.settings.taken)
         found = self._look(photo, view, _turns(grid_deg), where, progress)
         if grid_deg is None or found.matches[0].score >= CLEAR:
             return found
@@ -199,7 +208,7 @@ class OverheadLocalizer:
     ) -> _Found:
         """Return what is found under the headings that are searched."""
         progress("describing", 0, 1)
-        query = Query(None, turns, self._descriptors(photo, view, turns))
+        query = Query(turns, self._descriptors(photo, view, turns))
         turned = list(self._turned(photo, view, turns))
         progress("searching", 0, 1)
         tiles = self._shortlist(query, where)
@@ -207,10 +216,15 @@ class OverheadLocalizer:
         return _Found(view, query, matches, noise)
 
     def _picture(
-        self, photo: Photo, view: Overhead, gsd_m: float, most_px: int, heading_deg: float
+        self, photo: Photo, view: Overhead, gsd_m: float, most_px: int, grid_deg: float
     ) -> GroundPicture:
         """Return the photo's ground under a heading, grid north up."""
-        return rectified(photo, view, gsd_m, most_px, self._fill_rgb, heading_deg)
+        return rectified(photo, view, gsd_m, most_px, self.engine.card.fill_rgb, grid_deg)
+
+    def _coarse(self, photo: Photo, view: Overhead, grid_deg: float) -> GroundPicture:
+        """Return it in the coarse cells that are searched."""
+        gsd_m = self._search.gsd_m
+        return self._picture(photo, view, gsd_m, round(_LARGEST_M / gsd_m), grid_deg)
 
     def _descriptors(self, photo: Photo, view: Overhead, turns: Hypotheses) -> Float32Array:
         """Return descriptors of the middle of the ground under each heading that is searched."""
@@ -219,9 +233,9 @@ class OverheadLocalizer:
         side = card.aerial_px
         numbers = np.flatnonzero(turns.searched)
         tiles = np.empty((len(numbers), side, side, 3), np.uint8)
-        tiles[:] = np.array(self._fill_rgb, np.uint8)
-        for tile, heading_deg in zip(tiles, turns.azimuths_deg[numbers], strict=True):
-            picture = self._picture(photo, view, self._lattice.cell_m, side, float(heading_deg))
+        tiles[:] = np.array(card.fill_rgb, np.uint8)
+        for tile, grid_deg in zip(tiles, turns.azimuths_deg[numbers].tolist(), strict=True):
+            picture = self._picture(photo, view, self._lattice.cell_m, side, grid_deg)
             start, size = (side - len(picture.rgb)) // 2, len(picture.rgb)
             tile[start : start + size, start : start + size] = picture.rgb
         rows[numbers] = self.engine.encode_tiles(tiles)[0]
@@ -229,31 +243,31 @@ class OverheadLocalizer:
 
     def _turned(self, photo: Photo, view: Overhead, turns: Hypotheses) -> Iterator[Turned]:
         """Yield the photo's ground under each heading that is searched."""
-        gsd_m = self._search.gsd_m
         for roll in np.flatnonzero(turns.searched).tolist():
-            heading_deg = float(turns.azimuths_deg[roll])
-            picture = self._picture(photo, view, gsd_m, round(_LARGEST_M / gsd_m), heading_deg)
+            picture = self._coarse(photo, view, float(turns.azimuths_deg[roll]))
             bonus = CALIBRATION.temperature * float(turns.log_weights[roll])
             yield Turned.of(roll, picture, bonus)
 
     def _closer(self, photo: Photo, found: _Found) -> Iterator[Turned]:
         """Yield the photo's ground under headings and heights near those of the best match."""
-        gsd_m, roll = self._search.gsd_m, found.matches[0].turned.roll
-        heading_deg = float(found.query.turns.azimuths_deg[roll])
+        roll = found.matches[0].turned.roll
         for share in _CLOSER_HEIGHTS:
             view = replace(found.view, height_m=share * found.view.height_m)
             for away_deg in _CLOSER_DEG:
-                most_px = round(_LARGEST_M / gsd_m)
-                picture = self._picture(photo, view, gsd_m, most_px, heading_deg + away_deg)
-                yield Turned.of(roll, picture)
+                yield Turned.of(roll, self._coarse(photo, view, found.grid_deg + away_deg))
 
     def _shortlist(self, query: Query, where: BoolArray | None) -> IntArray:
-        """Return the tiles to look at, all of the smallest size."""
+        """Return the tiles to look at, all of the smallest size; SettingsError if none is left."""
         index = self.index
         alike = np.array([member.grid == index.grid for member in index.members])
         allowed = np.repeat(alike, [len(member.rows) for member in index.members])
         if where is not None:
             allowed &= where
+        if not allowed.any():
+            raise SettingsError(
+                "a photo from above is looked for in the smallest tiles of an index; none of them"
+                " lies where the search is limited to"
+            )
         if allowed.sum() <= EXHAUSTIVE_TILES:
             return np.flatnonzero(allowed)
         return retrieve(index, query, self.settings.depth, allowed).tiles
@@ -284,24 +298,26 @@ class OverheadLocalizer:
             self._search.vote(match, float(share))
             for match, share in zip([closer, *kept[1:]], shares.tiles, strict=True)
         ]
-        return self._fused(Fused(ranked, votes, shares, fuse([], 1.0), Place(0.0, 0.0)))
+        return self._fused(ranked, votes, shares)
 
-    def _fused(self, votes: Fused) -> Fused:
-        """Return the same with the posterior of its votes."""
+    def _fused(
+        self, ranked: Sequence[RankedTile], votes: Sequence[Vote], shares: TileProbabilities
+    ) -> Fused:
+        """Return candidates with the posterior of their votes."""
         temperature = CALIBRATION.heatmap_temperature
-        field = fuse(votes.votes, self._lattice.cell_m, temperature)
-        place = fused_mode(field, votes.votes, self.settings.smoothing_m)
-        return replace(votes, field=field, place=place, temperature=temperature)
+        field = fuse(votes, self._lattice.cell_m, temperature)
+        place = fused_mode(field, votes, self.settings.smoothing_m)
+        return Fused(ranked, votes, shares, field, place, temperature=temperature)
 
     def _refined(
-        self, photo: Photo, found: _Found, fused: Fused, heading_deg: float
+        self, photo: Photo, found: _Found, fused: Fused
     ) -> tuple[Fused, Refinement | None]:
         """Return the posterior with its best tile's place by local features, if they tell it."""
         if self._match is None:
             return fused, None
         cell_m, at = self._lattice.cell_m, fused.place
         most_px = round(_LARGEST_M / cell_m)
-        picture = self._picture(photo, found.view, cell_m, most_px, heading_deg)
+        picture = self._picture(photo, found.view, cell_m, most_px, found.grid_deg)
         u_px, v_px = picture.camera_uv_px
         left_m = at.x_m - u_px * cell_m - _AROUND_M
         top_m = at.y_m + v_px * cell_m + _AROUND_M
@@ -314,7 +330,7 @@ class OverheadLocalizer:
         if refinement is None:
             return fused, None
         first = _normal(fused.votes[0], refinement.place, cell_m)
-        return self._fused(replace(fused, votes=[first, *fused.votes[1:]])), refinement
+        return self._fused(fused.ranked, [first, *fused.votes[1:]], fused.shares), refinement
 
 
 def _turns(grid_deg: float | None, all_around: bool = False) -> Hypotheses:
@@ -323,7 +339,7 @@ def _turns(grid_deg: float | None, all_around: bool = False) -> Hypotheses:
     A stated heading may be plain wrong, as where a picture was turned after it was taken.
     """
     base_deg = 0.0 if grid_deg is None else grid_deg
-    away_deg = (np.arange(_ROLLS, dtype=np.float64) * STEP_DEG + 180.0) % 360.0 - 180.0
+    away_deg = wrapped(np.arange(_ROLLS, dtype=np.float64) * STEP_DEG)
     weights: FloatArray = np.zeros(_ROLLS)
     if grid_deg is not None:
         weights[np.abs(away_deg) > DRIFT_DEG] = _ASTRAY if all_around else _NOT_SEARCHED

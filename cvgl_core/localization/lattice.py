@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cvgl_core.geo import TileGrid
+from cvgl_core.geo import TileGrid, convergence_deg, to_lonlat
 from cvgl_core.localization.estimate import Place
 from cvgl_core.localization.ports import TileIndex
 from cvgl_core.localization.posterior import Vote
@@ -37,14 +37,15 @@ class Lattice:
         self.cell_m = index.grid.tile_size_m / card.aerial_px
         self.sizes = len({member.grid for member in index.members})
 
-    def middle(self) -> Place:
-        """Return the middle of the area."""
+    def convergence_deg(self) -> float:
+        """Return the azimuth of grid north from true north in the middle of the area."""
         grid = self._index.grid
         alike = [member for member in self._index.members if member.grid == grid]
         row = np.median(np.concatenate([member.rows for member in alike]))
         col = np.median(np.concatenate([member.cols for member in alike]))
         x_m, y_m = grid.centre(row, col)
-        return Place(float(x_m), float(y_m))
+        lon, lat = to_lonlat(grid.crs, [float(x_m)], [float(y_m)])
+        return convergence_deg(grid.crs, float(lon[0]), float(lat[0]))
 
     def area_m2(self, where: BoolArray | None) -> float:
         """Return the ground that the tiles of ``where [N]`` stand for, or that of all."""

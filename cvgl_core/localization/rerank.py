@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvgl_core.localization.ports import MatchEngine, TileIndex
-from cvgl_core.localization.retrieve import Query, Retrieved
+from cvgl_core.localization.retrieve import Retrieved, ViewQuery
 from cvgl_core.models.presence import log_presence, with_presence
 from cvgl_core.types import (
     Calibration,
@@ -67,7 +67,7 @@ class RankedTile:
 def rerank(
     engine: MatchEngine,
     index: TileIndex,
-    query: Query,
+    query: ViewQuery,
     retrieved: Retrieved,
     batch_tiles: int,
     progress: Progress,
@@ -89,7 +89,7 @@ def rerank(
 
 
 def _matches(
-    engine: MatchEngine, index: TileIndex, query: Query, tiles: IntArray, batch_tiles: int
+    engine: MatchEngine, index: TileIndex, query: ViewQuery, tiles: IntArray, batch_tiles: int
 ) -> Iterator[tuple[NDArray[np.intp], Float32Array]]:
     """Yield positions in ``tiles`` and their best cosines at every roll ``[n, R]``."""
     if index.has_maps:
@@ -127,7 +127,7 @@ def ranked_by_presence(
 def decode(
     engine: MatchEngine,
     index: TileIndex,
-    query: Query,
+    query: ViewQuery,
     wanted: Sequence[RankedTile],
     known: dict[int, Float32Array],
     batch_tiles: int,

@@ -54,12 +54,10 @@ class Query:
     """A described photo under the headings that are considered.
 
     Attributes:
-        features: of the view under every heading, for matching; None of a photo from above.
         turns: the headings.
         descriptors: of the turned views ``[R, D]``.
     """
 
-    features: Features | None
     turns: Hypotheses
     descriptors: Float32Array
 
@@ -67,6 +65,17 @@ class Query:
     def rolls(self) -> tuple[int, ...]:
         """Parts of the circle by which the view is turned to the right; 0 for a known heading."""
         return self.turns.rolls
+
+
+@dataclass(frozen=True)
+class ViewQuery(Query):
+    """A described ground view, which can be matched with tiles, too.
+
+    Attributes:
+        features: of the view under every heading.
+    """
+
+    features: Features
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def describe(
     view: GroundView,
     prior: HeadingPrior | None = None,
     progress: Progress = no_progress,
-) -> Query:
+) -> ViewQuery:
     """Describe a view, under all headings if its own is unknown.
 
     Args:
@@ -94,7 +103,7 @@ def describe(
     progress("describing", 0, 1)
     turns = hypotheses(view, prior)
     features = engine.describe_view(view, len(turns.rolls))
-    return Query(features, turns, features.descriptors_at(turns.rolls))
+    return ViewQuery(turns, features.descriptors_at(turns.rolls), features)
 
 
 def retrieve(index: TileIndex, query: Query, depth: int, where: BoolArray | None) -> Retrieved:

@@ -54,14 +54,12 @@ class GroundPicture:
         gsd_m_per_px: side of a pixel.
         camera_uv_px: the point under the camera, in continuous pixels of the square; it may lie
             outside.
-        up_deg: azimuth of its upper edge: 0, or None where the heading is unknown and ahead is up.
     """
 
     rgb: UInt8Array
     seen: BoolArray
     gsd_m_per_px: float
     camera_uv_px: tuple[float, float]
-    up_deg: float | None
 
 
 def looks_from_above(photo: Photo, height_m: float | None = None) -> bool:
@@ -198,19 +196,15 @@ def rectified(
     corners = footprint(view)
     if not len(corners):
         raise PhotoViewError(f"{photo.path}: shows no ground below the camera")
-    heading_deg = view.heading_deg if turn_deg is None else turn_deg
-    turned = turned_by(corners, heading_deg or 0.0)
+    heading_deg = (view.heading_deg if turn_deg is None else turn_deg) or 0.0
+    turned = turned_by(corners, heading_deg)
     low, high = turned.min(axis=0), turned.max(axis=0)
     side_px = min(max_side_px, math.ceil(float((high - low).max()) / gsd_m_per_px))
     centre_m = (low + high) / 2.0
-    rgb, seen = _resampled(
-        photo, view, heading_deg or 0.0, gsd_m_per_px, side_px, centre_m, fill_rgb
-    )
+    rgb, seen = _resampled(photo, view, heading_deg, gsd_m_per_px, side_px, centre_m, fill_rgb)
     u_px = side_px / 2.0 - float(centre_m[0]) / gsd_m_per_px
     v_px = side_px / 2.0 + float(centre_m[1]) / gsd_m_per_px
-    return GroundPicture(
-        rgb, seen, gsd_m_per_px, (u_px, v_px), None if heading_deg is None else 0.0
-    )
+    return GroundPicture(rgb, seen, gsd_m_per_px, (u_px, v_px))
 
 
 def turned_by(points_m: FloatArray, heading_deg: float) -> FloatArray:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from cvgl_core.errors import PhotoViewError, SettingsError
 from cvgl_core.export.geojson import result_to_geojson
-from cvgl_core.localization import LocalizeSettings, Near, fromabove
+from cvgl_core.localization import LocalizeSettings, Near, Period, fromabove
 from cvgl_core.localization.fromabove import OverheadLocalizer
 from cvgl_core.types import LocalizationResult, Verdict
 from tests.localization.above import MeanColours, PaintedIndex, photo_from_above
@@ -101,6 +103,25 @@ def test_a_place_named_limits_the_search() -> None:
     assert all(INDEX.cols[c.tile_index] - INDEX.cols.min() >= 2 for c in result.candidates)
     with pytest.raises(SettingsError):
         localizer().localize(photo, near=Near(0.0, 0.0, 20.0))
+
+
+def test_only_imagery_of_a_period_is_searched() -> None:
+    index = PaintedIndex()
+    index.acquired = np.array(["2019-07-01"] * 4 + ["2023-01-01"] * 12)
+    settings = LocalizeSettings(top_k=3, taken=Period(date(2022, 1, 1)))
+    above = OverheadLocalizer(index, MeanColours(), settings)  # type: ignore[arg-type]
+    photo = photo_from_above(index, 54.0, 54.0, heading_deg=0.0, stated_deg=0.0)
+    assert all(candidate.tile_index >= 4 for candidate in above.localize(photo).candidates)
+
+
+def test_a_search_in_which_no_smallest_tile_is_left_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing = np.zeros(len(INDEX.rows), np.bool_)
+    monkeypatch.setattr(fromabove, "tiles_allowed", lambda *_: nothing)
+    photo = photo_from_above(INDEX, 54.0, 54.0, heading_deg=0.0, stated_deg=0.0)
+    with pytest.raises(SettingsError, match="smallest tiles"):
+        localizer().localize(photo)
 
 
 def test_a_height_given_is_used_and_one_missing_is_asked_for() -> None:

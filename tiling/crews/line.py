@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from cvgl_core.errors import WeightsError
 from cvgl_core.index import DamagedRecord, ShardRecord
 from cvgl_core.index.shard import write_shard
-from tiling.cut import CutBlock, Cutter, fill_colour
+from tiling.cut import CutBlock, Cutter
 from tiling.describe import Described, describe_block, shard_data
 from tiling.engines import TileDescriber
 from tiling.plan import Block, CutSettings, Plan
@@ -130,9 +130,7 @@ class Line:
         source = iter(blocks)
         stored: deque[Future[None]] = deque()
         with (
-            Cutter(
-                self._job.plan, self._job.min_valid, fill_colour(self._describer.card)
-            ) as cutter,
+            Cutter(self._job.plan, self._job.min_valid, self._describer.card.fill_rgb) as cutter,
             ThreadPoolExecutor(self._readers, thread_name_prefix="cut") as readers,
             ThreadPoolExecutor(1, thread_name_prefix="store") as store,
         ):
