@@ -206,6 +206,7 @@ def query_hash(batch: Batch, options: BatchOptions) -> str:
     }
     given = {name: str(value) for name, value in asdict(options.given).items()}
     whole: list[object] = [batch.identity, asked, options.pitch_deg, options.group, given]
+    # Left out where not asked for: answers of former versions stay what they are.
     above = [options.drone, options.height_m, options.refine]
     if above != [False, None, "sift"]:
         whole.append(above)

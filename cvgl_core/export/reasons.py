@@ -52,8 +52,8 @@ def evidence_of(
         sources: imagery that was searched.
     """
     places: list[PlaceEvidence] = []
-    for first in sights[:1]:
-        others = sights[1:]
+    if sights:
+        first, others = sights[0], sights[1:]
         why, weight = reasons(first, others), match_weight(result)
         places += [_place(first, () if why is None else why.sentences, rivals_of(first, others))]
         places += [_place(other, (why_behind(first, other, weight),)) for other in others]

@@ -269,6 +269,8 @@ def metadata_rows(metadata: PhotoMetadata) -> list[tuple[str, str, str]]:
     }
     if metadata.height_m is not None:
         values["height_m"] = ("Height of the drone", f"{metadata.height_m:.1f} m")
+    if metadata.altitude_m is not None:
+        values["altitude_m"] = ("Altitude", f"{metadata.altitude_m:.1f} m")
     sources = {"size": "header of the file", "projection": "assumed"} | metadata.sources
     return [(label, value, sources.get(name, "")) for name, (label, value) in values.items()]
 

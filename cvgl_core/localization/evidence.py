@@ -18,7 +18,7 @@ from cvgl_core.export.sight import ColumnMatch, Sight
 from cvgl_core.geo import convergence_deg, from_lonlat, geodesic_distance_m
 from cvgl_core.index.manifest import SourceRecord
 from cvgl_core.localization.columns import column_matches
-from cvgl_core.localization.ports import MatchEngine, TileIndex, TileManifest
+from cvgl_core.localization.ports import MatchEngine, PicturedIndex, TileManifest
 from cvgl_core.photo import to_ground_view
 from cvgl_core.types import (
     BoolArray,
@@ -29,7 +29,6 @@ from cvgl_core.types import (
     LocalizationResult,
     LonLat,
     Photo,
-    UInt8Array,
 )
 
 _MAX_MAP_PX = 1600
@@ -50,8 +49,8 @@ class SourcedManifest(TileManifest, Protocol):
         """Rasters that it was cut from."""
 
 
-class PicturedIndex(TileIndex, Protocol):
-    """An index that shows its imagery; see ``cvgl_core.index.Index``."""
+class SourcedIndex(PicturedIndex, Protocol):
+    """An index that also says where its imagery lies and comes from."""
 
     @property
     def manifest(self) -> SourcedManifest:
@@ -63,14 +62,11 @@ class PicturedIndex(TileIndex, Protocol):
     def snapped(self, bounds: Bounds) -> Bounds:
         """Return a rectangle grown to whole pixels, grid metres."""
 
-    def mosaic(self, bounds: Bounds, step: int = 1) -> tuple[UInt8Array, BoolArray]:
-        """Return every ``step``-th pixel of a rectangle, and which show picture."""
-
 
 def report_inputs(
     result: LocalizationResult,
     photo: Photo,
-    index: PicturedIndex,
+    index: SourcedIndex,
     engine: MatchEngine | None = None,
     *,
     fov_deg: float | None = None,
@@ -113,7 +109,7 @@ def report_inputs(
 
 
 def sights(
-    result: LocalizationResult, index: PicturedIndex, engine: MatchEngine | None
+    result: LocalizationResult, index: SourcedIndex, engine: MatchEngine | None
 ) -> tuple[Sight, ...]:
     """Return the estimate and the candidates that mean other places, each looked at closely."""
     chosen = places(result)
@@ -182,7 +178,7 @@ def strip(
     return fine if same else coarse
 
 
-def base_map(index: PicturedIndex, gsd_m: float, bounds: Bounds, title: str) -> BaseMap:
+def base_map(index: SourcedIndex, gsd_m: float, bounds: Bounds, title: str) -> BaseMap:
     """Return the imagery of a rectangle in grid metres, at most some 1600 px wide.
 
     Args:
@@ -201,7 +197,7 @@ def base_map(index: PicturedIndex, gsd_m: float, bounds: Bounds, title: str) -> 
     return BaseMap(rgb, Bounds(whole.left_m, bottom_m, right_m, whole.top_m), title)
 
 
-def _around(index: PicturedIndex, at: LonLat) -> tuple[BaseMap, BoolArray]:
+def _around(index: SourcedIndex, at: LonLat) -> tuple[BaseMap, BoolArray]:
     """Return the imagery around a place, and which of its pixels show picture."""
     half_m = _WINDOW * index.grid.tile_size_m
     x_m, y_m = (float(value[0]) for value in from_lonlat(index.grid.crs, [at.lon], [at.lat]))
@@ -215,7 +211,7 @@ def _away_m(one: LonLat, other: LonLat) -> float:
     return float(geodesic_distance_m(one.lon, one.lat, other.lon, other.lat))
 
 
-def _area(result: LocalizationResult, index: PicturedIndex) -> Bounds:
+def _area(result: LocalizationResult, index: SourcedIndex) -> Bounds:
     """Return what the index covers, no farther than some kilometres from the estimate."""
     whole, reach_m = index.bounds(), _MAX_AREA_M / 2
     crs = index.grid.crs

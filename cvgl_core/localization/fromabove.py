@@ -20,7 +20,7 @@ from cvgl_core.geo import wrapped
 from cvgl_core.geo.heading import Hypotheses
 from cvgl_core.localization.area import Area
 from cvgl_core.localization.estimate import Place, fused_mode
-from cvgl_core.localization.groundsearch import GroundSearch, Match, Noise, PicturedIndex, Turned
+from cvgl_core.localization.groundsearch import GroundSearch, Match, Noise, Turned
 from cvgl_core.localization.kinds import ChosenCalibration
 from cvgl_core.localization.lattice import Lattice
 from cvgl_core.localization.localfeatures import (
@@ -30,7 +30,7 @@ from cvgl_core.localization.localfeatures import (
     match_sift,
     refine,
 )
-from cvgl_core.localization.ports import MatchEngine
+from cvgl_core.localization.ports import MatchEngine, PicturedIndex
 from cvgl_core.localization.posterior import (
     TileProbabilities,
     Vote,

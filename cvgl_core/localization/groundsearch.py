@@ -11,28 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
 
-from cvgl_core.localization.ports import TileIndex
+from cvgl_core.localization.ports import PicturedIndex
 from cvgl_core.localization.posterior import Vote
 from cvgl_core.localization.texture import SearchArea, Texture, texture_of
 from cvgl_core.photo.overhead import GroundPicture
-from cvgl_core.types import BoolArray, Bounds, Float32Array, IntArray, Progress, UInt8Array
+from cvgl_core.types import Bounds, Float32Array, IntArray, Progress
 
 _COARSE_M = 1.125
 _BLOCK_TILES = 8
 _SAMPLED = 5
 _SHOWN = 0.99
-
-
-class PicturedIndex(TileIndex, Protocol):
-    """An index that shows its imagery; see ``cvgl_core.index.Index``."""
-
-    def mosaic(self, bounds: Bounds, step: int = 1) -> tuple[UInt8Array, BoolArray]:
-        """Return the pixels of a rectangle, and which show picture."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cvgl_core.geo import TileGrid
 from cvgl_core.index import ReducedMaps, Rows
-from cvgl_core.types import BoolArray, Float32Array, GroundView, ModelCard, UInt8Array
+from cvgl_core.types import BoolArray, Bounds, Float32Array, GroundView, ModelCard, UInt8Array
 
 
 class Found(Protocol):
@@ -116,6 +116,13 @@ class TileIndex(Protocol):
 
     def tile_id(self, index: int) -> str:
         """Return a tile's name."""
+
+
+class PicturedIndex(TileIndex, Protocol):
+    """An index that shows its imagery; see ``cvgl_core.index.Index``."""
+
+    def mosaic(self, bounds: Bounds, step: int = 1) -> tuple[UInt8Array, BoolArray]:
+        """Return every ``step``-th pixel of a rectangle, and which show picture."""
 
 
 class Features(Protocol):

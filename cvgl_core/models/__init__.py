@@ -1,6 +1,6 @@
 """The network: encoder, aggregator, decoder, registry, weights and the engine that runs it."""
 
-from cvgl_core.models.engine import Engine, TileMatches
+from cvgl_core.models.engine import Engine
 from cvgl_core.models.features import (
     AerialFeatures,
     GroundFeatures,
@@ -27,7 +27,6 @@ __all__ = [
     "GroundFeatures",
     "MatchOutput",
     "QueryFeatures",
-    "TileMatches",
     "UnifyGeo",
     "UnifyGeoConfig",
     "bundled_path",

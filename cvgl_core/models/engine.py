@@ -15,12 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cvgl_core.errors import PhotoViewError, SettingsError
@@ -56,22 +54,6 @@ _VIEW_BATCH = 16
 _MAP_AXES = 3
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class TileMatches:
-    """A view matched against ``K`` tiles at ``R`` headings.
-
-    Attributes:
-        match_score: largest level-0 cosine per tile and heading ``[K, R]``.
-        best_roll: roll (in columns) with the highest score of each tile ``[K]``.
-        logits: of the camera per pixel of each tile, at the best roll, see ``Engine.decode``
-            ``[K, p, p]``.
-    """
-
-    match_score: Float32Array
-    best_roll: NDArray[np.int64]
-    logits: Float32Array
 
 
 class Engine:
@@ -273,20 +255,6 @@ class Engine:
             return (model.decoder(turned, maps, share).logits,)
 
         return self._over_tiles(rgb, logits, (self.card.aerial_px, self.card.aerial_px))[0]
-
-    def match_tiles(
-        self, query: QueryFeatures, rgb: UInt8Array, rolls: Sequence[int] = (0,)
-    ) -> TileMatches:
-        """Scores at all rolls, and heatmaps at the best roll of each tile.
-
-        Args:
-            query: a described view.
-            rgb: tiles ``[K, p, p, 3]``.
-            rolls: headings to try.
-        """
-        scores = self.match_scores(query, rgb, rolls)
-        best = np.asarray(rolls, dtype=np.int64)[scores.argmax(axis=1)]
-        return TileMatches(scores, best, self.decode(query, rgb, best.tolist()))
 
     def _tensor(self, values: Float32Array) -> Tensor:
         return torch.from_numpy(values).to(self.device)

@@ -63,7 +63,7 @@ class GroundPicture:
 
 
 def looks_from_above(photo: Photo, height_m: float | None = None) -> bool:
-    """Whether a photo looks down on the ground from a height that is known."""
+    """Whether a photo looks steeply down, and a drone took it or its height is known."""
     meta = photo.metadata
     steep = meta.pitch_deg is not None and meta.pitch_deg <= STEEP_DEG
     gimbal = meta.sources.get("pitch_deg", "").startswith("XMP drone-")

@@ -27,6 +27,7 @@ from cvgl_core.export.report import (
     ReportInputs,
     cone_deg,
     map_windows,
+    metadata_rows,
     report_html,
     write_report,
 )
@@ -286,3 +287,10 @@ def test_a_photo_from_above_is_shown_as_it_was_compared(case):
     assert "laid out as a map" in html
     assert "point of the ground under the camera" in html
     assert "likeness +" not in html
+
+
+def test_what_a_drone_wrote_is_shown(case):
+    flown = replace(case.result.metadata, height_m=49.8, altitude_m=2600.1)
+    named = {label: value for label, value, _ in metadata_rows(flown)}
+    assert (named["Height of the drone"], named["Altitude"]) == ("49.8 m", "2600.1 m")
+    assert "Altitude" not in {label for label, *_ in metadata_rows(case.result.metadata)}

@@ -119,16 +119,6 @@ def test_activations_are_fused_with_the_convolution_before():
             torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
 
 
-def test_match_tiles(engine, tiles, view):
-    query = engine.describe_view(view, 16)
-    matches = engine.match_tiles(query, tiles[:3], rolls=(0, 4, 9))
-    assert matches.match_score.shape == (3, 3)
-    assert np.array_equal(matches.match_score, engine.match_scores(query, tiles[:3], (0, 4, 9)))
-    best = np.array([0, 4, 9])[matches.match_score.argmax(1)]
-    assert np.array_equal(matches.best_roll, best)
-    assert np.array_equal(matches.logits, engine.decode(query, tiles[:3], best))
-
-
 def test_rolls_turn_the_picture(engine, tiles, view):
     """Roll r of H is the picture as seen r / H of the circle further clockwise."""
     query = engine.describe_view(view, 32)
