@@ -69,9 +69,18 @@ def shard_data(cut: CutBlock, plan: Plan, described: Described) -> ShardData:
     top, left = cut.block.window_px[:2]
     reduced = None if described.maps is None else reduce_maps(described.maps)
     return ShardData(
-        top, left, described.descriptors, table, cut.rgb, cut.valid, reduced, cut.damaged,
-        plan.jpeg, cut.acquired, plan.thumbnails,
-    )  # fmt: skip
+        top_px=top,
+        left_px=left,
+        descriptors=described.descriptors,
+        tiles=table,
+        imagery=cut.rgb,
+        valid=cut.valid,
+        maps=reduced,
+        damaged=cut.damaged,
+        jpeg=plan.jpeg,
+        acquired=cut.acquired,
+        thumbnails=plan.thumbnails,
+    )
 
 
 def _corners_px(cut: CutBlock, plan: Plan) -> IntArray:

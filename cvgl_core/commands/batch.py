@@ -282,7 +282,10 @@ def _from_above(batch: Batch, photo: Photo, options: BatchOptions, progress: Pro
     """
     street, *others = batch.localizer.localizers
     if others:
-        raise PhotoViewError(f"{photo.path}: a photo from above searches one index; give one")
+        raise PhotoViewError(
+            f"{photo.path}: looks from above; such photos are looked for in one index, so give"
+            " --index once"
+        )
     if options.given != NOTHING_GIVEN:
         raise PhotoViewError(
             f"{photo.path}: looks from above; --heading-std, shadows, --time and --exif-prior are"

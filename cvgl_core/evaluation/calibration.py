@@ -23,7 +23,7 @@ from cvgl_core.evaluation.evalset import EvalSet, area_m2
 from cvgl_core.evaluation.network import Network
 from cvgl_core.evaluation.scoring import Candidates, Scorer
 from cvgl_core.evaluation.store import TileStore
-from cvgl_core.models.presence import log_presence, with_presence
+from cvgl_core.models.presence import presence_of, with_presence
 from cvgl_core.types import (
     DEFAULT_DEPTH,
     Calibration,
@@ -99,8 +99,7 @@ class CandidateScorer:
                 # As the paper scores them, for the weights are not known before the fit.
                 matched = found.retrieval + found.match + found.log_weights * _PRIOR_SCALE
                 closer, logits = self._score.closer(found, matched)
-                presence = np.full(len(matched), np.nan)
-                presence[closer] = log_presence(logits)
+                presence = presence_of(len(matched), closer, logits)
                 mass = self._log_mass(source, view, found, matched)
                 rows.append((found.retrieval, found.match, found.log_weights, presence, mass))
         return CandidateScores(*(np.stack(column) for column in zip(*rows, strict=True)))
@@ -186,7 +185,15 @@ def fit_calibration(
         f"{len(inside.match)} held-out views and {len(elsewhere.match)} from elsewhere"
         f", depth {depth}, prior of elsewhere {OUTSIDE_PRIOR}"
     )
-    return Calibration(temperature, outside, fitted_on, weight, heatmap, presence, area_m2)
+    return Calibration(
+        temperature,
+        outside,
+        fitted_on,
+        match_weight=weight,
+        heatmap_temperature=heatmap,
+        presence_weight=presence,
+        fitted_m2=area_m2,
+    )
 
 
 def minimise_nll(

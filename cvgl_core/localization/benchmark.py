@@ -25,7 +25,7 @@ from cvgl_core.localization.placing import Placer, ViewCandidates
 from cvgl_core.localization.ports import Found
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.models import GroundFeatures
-from cvgl_core.models.presence import log_presence, with_presence
+from cvgl_core.models.presence import presence_of, with_presence
 from cvgl_core.types import BoolArray, Float32Array, FloatArray, IntArray, Progress, no_progress
 
 CURVE_DEPTHS = (1, PAPER_DEPTH, 10, 20, 50, 100, 200, 500, 1000)
@@ -199,8 +199,7 @@ class _Run:
             columns = tuple(level[row] for level in ground.columns)
             logits = self._store.decode(columns, candidates[union])
             decoded[row] = dict(zip(candidates[union].tolist(), logits, strict=True))
-            known = np.full(len(candidates), np.nan)
-            known[union] = log_presence(logits)
+            known = presence_of(len(candidates), union, logits)
             for depth, places in closer.items():
                 presence = np.full(depth, np.nan)
                 presence[places] = known[places]

@@ -25,7 +25,7 @@ from cvgl_core.localization.kinds import calibration_for, kind_of
 from cvgl_core.localization.posterior import Vote, fuse, tile_probabilities
 from cvgl_core.localization.settings import LocalizeSettings
 from cvgl_core.localization.verdict import judge
-from cvgl_core.models.presence import log_presence, with_presence
+from cvgl_core.models.presence import presence_of, with_presence
 from cvgl_core.types import (
     BoolArray,
     FloatArray,
@@ -211,8 +211,7 @@ class KindBenchmark:
         chosen = calibration_for(self._network.card, kind_of(asked.view, asked.prior))
         matched = found.scores(chosen.calibration)
         closer, logits = self._score.closer(found, matched)
-        presence = np.full(len(matched), np.nan)
-        presence[closer] = log_presence(logits)
+        presence = presence_of(len(matched), closer, logits)
         totals = with_presence(matched.max(axis=1), presence, chosen.calibration.presence_weight)
         order = np.argsort(-totals, kind="stable")[: settings.fused_tiles]
         tiles, scores = found.tiles[order], matched[order]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cvgl_core.types import Float32Array, FloatArray
+from cvgl_core.types import Float32Array, FloatArray, IntArray
 
 
 def log_presence(logits: Float32Array) -> FloatArray:
@@ -17,6 +17,19 @@ def log_presence(logits: Float32Array) -> FloatArray:
     flat = logits.reshape(len(logits), -1).astype(np.float64)
     top = flat.max(axis=1)
     presence: FloatArray = np.log(np.exp(flat - top[:, None]).sum(axis=1)) + top
+    return presence
+
+
+def presence_of(count: int, decoded: IntArray, logits: Float32Array) -> FloatArray:
+    """Return the presence of candidates ``[count]``; NaN of those that were not decoded.
+
+    Args:
+        count: how many there are.
+        decoded: positions among them ``[K]``.
+        logits: of these ``[K, p, p]``.
+    """
+    presence: FloatArray = np.full(count, np.nan)
+    presence[decoded] = log_presence(logits)
     return presence
 
 

@@ -88,7 +88,10 @@ def overhead_of(
     meta = photo.metadata
     camera = camera_of(photo, fov_deg)
     if camera.projection is not Projection.PERSPECTIVE:
-        raise PhotoViewError(f"{photo.path}: a panorama is not looked at from above")
+        raise PhotoViewError(
+            f"{photo.path}: a panorama cannot be laid out as a map; if it is a flat picture, pass"
+            " --fov DEGREES"
+        )
     if meta.pitch_deg is None:
         raise PhotoViewError(
             f"{photo.path}: the file does not state how steeply the camera looked down; pass"
