@@ -7,16 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvgl_core.evidence import Directions, Evidence, PlaceEvidence
 from cvgl_core.export.limits import ImagerySource, limits, query_of
 from cvgl_core.export.sight import ColumnMatch, Sight, points, rivals_of
 from cvgl_core.export.words import compass
-from cvgl_core.types import (
-    Directions,
-    Evidence,
-    FloatArray,
-    LocalizationResult,
-    PlaceEvidence,
-)
+from cvgl_core.types import FloatArray, LocalizationResult
 
 _NAMED = 3
 _LEAST = 0.005

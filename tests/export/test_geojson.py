@@ -13,6 +13,7 @@ import pytest
 from shapely.geometry import LinearRing, shape
 
 from cvgl_core.errors import OutputError, PhotoOpenError
+from cvgl_core.evidence import Directions, Evidence, PlaceEvidence
 from cvgl_core.export.geojson import (
     SCHEMA_PATH,
     failure_to_json,
@@ -20,7 +21,7 @@ from cvgl_core.export.geojson import (
     to_line,
     write_geojson,
 )
-from cvgl_core.types import Directions, Evidence, Failure, PlaceEvidence
+from cvgl_core.types import Failure
 
 jsonschema = pytest.importorskip("jsonschema")
 
