@@ -13,7 +13,7 @@ from cvgl_core.data.datasets import load_pairs
 from cvgl_core.data.pairset import PairImages
 from cvgl_core.data.relevance import relevance_matrix
 from cvgl_core.errors import DatasetError
-from cvgl_core.models import model_config
+from cvgl_core.models import create_model
 from tests.data.make_da_campus import DRONES, TEST_PLACES, TRAIN_PLACES, make_da_campus
 
 
@@ -71,7 +71,7 @@ def test_levels_of_its_places(whole):
 
 def test_pictures_are_squeezed_to_the_models_size(whole):
     pairs = load_da_campus(whole, "test")
-    card = model_config("unifygeo-lite0-campus")
+    card = create_model("unifygeo-lite0-campus").card()
     images = PairImages(pairs, card)
     view, tile = images.view(0), images.tile(0)
     assert view.shape == (card.ground.height_px, card.ground.width_px, 3)
