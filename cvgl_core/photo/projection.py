@@ -181,6 +181,8 @@ def _resample(
     out[:] = fill_rgb
     seen = np.zeros((target.height_px, target.width_px), np.bool_)
     columns = _columns_in_reach(camera, target)
+    if not len(columns):  # narrower than a column of the target
+        return out, seen
     for rows in _bands(target.height_px, len(columns) * times * times):
         x, y, inside = photo_coordinates(
             camera, *target.directions(_samples(columns, times), _samples(rows, times))

@@ -332,3 +332,14 @@ def test_guessed_panorama_yields_to_a_given_field_of_view() -> None:
     )  # fmt: skip
     assert to_ground_view(shot, SPEC).visible.all()
     assert to_ground_view(shot, SPEC, fov_deg=90.0).visible.sum() < 70
+
+
+def test_a_panorama_narrower_than_a_column_shows_nothing_and_does_not_fail():
+    """A damaged header can make a strip of 65,000 by 36 pixels."""
+    spec = GroundSpec(48, 256, 37.5, -30.0)
+    meta = PhotoMetadata(
+        65_376, 36, Projection.EQUIRECTANGULAR, sources={"projection": "XMP GPano"}
+    )
+    photo = Photo(Path("strip.jpg"), "ab" * 32, np.zeros((1, 1800, 3), np.uint8), meta)
+    view = to_ground_view(photo, spec, fov_deg=1.0)
+    assert view.rgb.shape == (48, 256, 3)
